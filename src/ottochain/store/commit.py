@@ -1,0 +1,37 @@
+"""A commit: the snapshot, the state it left, and what it decided, in one transaction or not at all."""
+
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ottochain.store.blocks import remove_received
+from ottochain.store.chain import Committed, put_parts, put_snapshot
+from ottochain.store.fibers import FiberRow, put_fibers
+from ottochain.store.outbox import OutboxRow, put_binary
+from ottochain.store.outcomes import Outcome, put_outcomes
+from ottochain.store.pool import remove_items
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """Everything one snapshot changes in a node's store."""
+
+    snapshot: Committed
+    parts: Mapping[str, bytes | None] = field(default_factory=dict)
+    fibers: Mapping[str, FiberRow | None] = field(default_factory=dict)
+    outcomes: tuple[Outcome, ...] = ()
+    binary: OutboxRow | None = None
+    received_done: tuple[str, ...] = ()
+    pool_done: tuple[str, ...] = ()
+
+
+def put_commit(connection: sqlite3.Connection, commit: Commit) -> None:
+    """Write a commit. Raises StoreError when the snapshot does not follow the head."""
+    put_snapshot(connection, commit.snapshot)
+    put_parts(connection, commit.parts)
+    put_fibers(connection, commit.fibers)
+    put_outcomes(connection, commit.outcomes)
+    if commit.binary is not None:
+        put_binary(connection, commit.binary)
+    remove_received(connection, commit.received_done)
+    remove_items(connection, commit.pool_done)

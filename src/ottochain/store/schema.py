@@ -1,0 +1,84 @@
+"""The tables of a node's store, and the steps that lead an older file to them.
+
+``MIGRATIONS[n]`` turns version ``n`` into ``n + 1``; the version stands in SQLite's ``user_version``. A released step
+is never edited: a change of tables is a new step.
+
+Hashes and keys are kept as their 64 lower-case hex characters, as everywhere else in the project: the space they
+would save as blobs is not worth a second spelling.
+"""
+
+from typing import Final
+
+APPLICATION_ID: Final = 0x4F74746F  # "Otto": tells our file from any other SQLite file
+
+_FIRST: Final = """
+CREATE TABLE meta (
+    name  TEXT PRIMARY KEY,
+    value TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE snapshots (
+    ordinal INTEGER PRIMARY KEY,
+    hash    TEXT NOT NULL UNIQUE,
+    body    BLOB NOT NULL,           -- brotli of the signed snapshot's wire JSON; ordinal 0: the full genesis
+    header  BLOB NOT NULL            -- JSON: certificate, view, validators, trigger, rejections
+) STRICT;
+
+CREATE TABLE state_parts (
+    name TEXT PRIMARY KEY,
+    body BLOB NOT NULL
+) STRICT;
+
+CREATE TABLE fibers (
+    fiber   TEXT PRIMARY KEY,
+    record  BLOB NOT NULL,           -- JSON of the state machine's or script's record
+    onchain BLOB                     -- JSON of its entry in the on-chain state
+) STRICT;
+
+CREATE TABLE votes (
+    height INTEGER NOT NULL,
+    slot   TEXT NOT NULL,
+    record BLOB NOT NULL,
+    PRIMARY KEY (height, slot)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE pool (
+    arrival  INTEGER PRIMARY KEY AUTOINCREMENT,
+    key      TEXT NOT NULL UNIQUE,
+    hash     TEXT NOT NULL,
+    fiber    TEXT NOT NULL,
+    sequence INTEGER,                -- target sequence number; null for what creates a fiber
+    status   TEXT NOT NULL,
+    signed   BLOB NOT NULL
+) STRICT;
+CREATE INDEX pool_by_hash ON pool (hash);
+
+CREATE TABLE outcomes (
+    key     TEXT PRIMARY KEY,
+    hash    TEXT NOT NULL,
+    ordinal INTEGER NOT NULL,
+    reason  TEXT                     -- null: accepted
+) STRICT, WITHOUT ROWID;
+CREATE INDEX outcomes_by_hash ON outcomes (hash);
+CREATE INDEX outcomes_by_ordinal ON outcomes (ordinal);
+
+CREATE TABLE received (
+    arrival INTEGER PRIMARY KEY AUTOINCREMENT,
+    id      TEXT NOT NULL UNIQUE,    -- round id of an L1 block; hash of a binary
+    source  TEXT NOT NULL,           -- the signer or the metagraph it came from
+    signed  BLOB NOT NULL,
+    proof   BLOB                     -- what travels beside it: a binary's certificate
+) STRICT;
+
+CREATE TABLE outbox (
+    ordinal  INTEGER PRIMARY KEY REFERENCES snapshots (ordinal) ON DELETE CASCADE,  -- its body is the content
+    previous TEXT NOT NULL,
+    hash     TEXT NOT NULL UNIQUE,
+    proofs   BLOB NOT NULL,          -- JSON
+    included INTEGER                 -- the global ordinal that holds it; null: not confirmed yet
+) STRICT;
+CREATE INDEX outbox_pending ON outbox (ordinal) WHERE included IS NULL;
+"""
+
+MIGRATIONS: Final[tuple[str, ...]] = (_FIRST,)
+VERSION: Final = len(MIGRATIONS)

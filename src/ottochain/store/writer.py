@@ -1,0 +1,165 @@
+"""The writer thread: many writes, one transaction, one sync.
+
+A batch is everything that was queued when the thread came back for more. Each job runs in a savepoint; the whole is
+committed; only then is anybody told.
+"""
+
+import asyncio
+import concurrent.futures
+import queue
+import sqlite3
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from ottochain.store.errors import StoreBrokenError, StoreWriteError
+
+Write = Callable[[sqlite3.Connection], Any]
+
+BATCH_JOBS_MAX: Final = 1024
+CHECKPOINT_BYTES: Final = 4 * 1024 * 1024
+"""The log is folded into the file once it is this long: SQLite's own default of 1,000 pages."""
+
+_FATAL: Final = {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CANTOPEN}
+
+
+@dataclass(slots=True)
+class Job:
+    """One write, who waits for it, and what it came to."""
+
+    write: Write
+    waiter: asyncio.Future[Any] | concurrent.futures.Future[Any]
+    result: Any = None
+    error: BaseException | None = None
+
+
+class Writer:
+    """Owns the writing connection and the thread that uses it."""
+
+    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
+        self._connection = connection
+        self._log = path.with_name(path.name + "-wal")
+        self._queue: queue.SimpleQueue[list[Job] | None] = queue.SimpleQueue()
+        self.broken: StoreBrokenError | None = None
+        self.transactions = 0
+        self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
+        self._thread.start()
+
+    def submit(self, jobs: list[Job]) -> None:
+        """Queue jobs that belong into one transaction."""
+        self._queue.put(jobs)
+
+    def close(self) -> None:
+        """Carry out what is queued, fold the log into the file, and close the connection."""
+        self._queue.put(None)
+        self._thread.join()
+
+    def _run(self) -> None:
+        closing = False
+        while not closing:
+            jobs, closing = self._next_batch()
+            if jobs:
+                self._carry_out(jobs)
+                _tell(jobs)
+                self._checkpoint_when_long()
+        if self.broken is None:
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        self._connection.close()
+
+    def _next_batch(self) -> tuple[list[Job], bool]:
+        """Wait for the first jobs and take along everything else that is queued; True when close was asked for."""
+        item = self._queue.get()
+        jobs: list[Job] = []
+        while item is not None:
+            jobs += item
+            if len(jobs) >= BATCH_JOBS_MAX:
+                return jobs, False
+            try:
+                item = self._queue.get_nowait()
+            except queue.Empty:
+                return jobs, False
+        return jobs, True
+
+    def _carry_out(self, jobs: list[Job]) -> None:
+        if self.broken is not None:
+            _fail(jobs, self.broken)
+            return
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+            for job in jobs:
+                self._run_in_savepoint(job)
+            self._connection.execute("COMMIT")
+            self.transactions += 1
+        except sqlite3.Error as error:
+            _fail(jobs, self._after_failure(error))
+
+    def _run_in_savepoint(self, job: Job) -> None:
+        """Run one job; its own exception stays its own, a loss of the transaction is everybody's."""
+        connection = self._connection
+        connection.execute("SAVEPOINT job")
+        try:
+            job.result = job.write(connection)
+        except BaseException as error:
+            job.error = error
+            if not connection.in_transaction:  # SQLite rolled everything back: disk full, I/O error
+                raise _as_sqlite_error(error) from error
+            connection.execute("ROLLBACK TO job")
+        connection.execute("RELEASE job")
+
+    def _after_failure(self, error: sqlite3.Error) -> StoreWriteError:
+        try:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+        except sqlite3.Error as second:
+            error = second
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF not in _FATAL:
+            return StoreWriteError(f"nothing of this transaction was written: {error}")
+        # After a failed sync the kernel may have dropped the dirty pages: trying again could "succeed" without them.
+        self.broken = StoreBrokenError(f"the disk failed while committing, restart the node: {error}")
+        return self.broken
+
+    def _checkpoint_when_long(self) -> None:
+        """Fold a long log into the file, after the answers are out, so that nobody waits for it."""
+        try:
+            if self.broken is None and self._log.stat().st_size >= CHECKPOINT_BYTES:
+                self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+        except FileNotFoundError:
+            return
+        except sqlite3.Error as error:
+            self._after_failure(error)
+
+
+def _as_sqlite_error(error: BaseException) -> sqlite3.Error:
+    if isinstance(error, sqlite3.Error):
+        return error
+    return sqlite3.OperationalError(f"a write ended the transaction it stood in: {error!r}")
+
+
+def _fail(jobs: Iterable[Job], error: StoreWriteError) -> None:
+    for job in jobs:
+        job.error = job.error or error
+
+
+def _tell(jobs: list[Job]) -> None:
+    """Resolve every waiter; those of one event loop in one call, since waking it is the expensive part."""
+    by_loop: dict[asyncio.AbstractEventLoop, list[Job]] = {}
+    for job in jobs:
+        if isinstance(job.waiter, asyncio.Future):
+            by_loop.setdefault(job.waiter.get_loop(), []).append(job)
+        else:
+            _resolve([job])
+    for loop, waiting in by_loop.items():
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(_resolve, waiting)
+
+
+def _resolve(jobs: list[Job]) -> None:
+    for job in jobs:
+        if job.waiter.done():  # the waiting task was cancelled; the write happened all the same
+            continue
+        if job.error is None:
+            job.waiter.set_result(job.result)
+        else:
+            job.waiter.set_exception(job.error)
