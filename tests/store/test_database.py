@@ -2,7 +2,6 @@
 
 import asyncio
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -17,17 +16,6 @@ from ottochain.store.errors import (
     StoreWriteError,
 )
 from ottochain.store.schema import VERSION
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "node.sqlite"
-
-
-@pytest.fixture
-def database(path: Path) -> Iterator[Database]:
-    with Database.open(path) as opened:
-        yield opened
 
 
 def put(name: str, value: str = "v"):

@@ -19,8 +19,9 @@ from ottochain.store.errors import StoreBrokenError, StoreWriteError
 Write = Callable[[sqlite3.Connection], Any]
 
 BATCH_JOBS_MAX: Final = 1024
-CHECKPOINT_BYTES: Final = 4 * 1024 * 1024
-"""The log is folded into the file once it is this long: SQLite's own default of 1,000 pages."""
+CHECKPOINT_PAGES: Final = 1000
+"""About how long the log gets before it is folded into the file: SQLite's own default."""
+_LOG_GROWTH_BYTES_MAX: Final = 4 * 1024 * 1024
 
 _FATAL: Final = {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CANTOPEN}
 
@@ -40,7 +41,7 @@ class Writer:
 
     def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
         self._connection = connection
-        self._log = path.with_name(path.name + "-wal")
+        self._log = _Log(connection, path.with_name(path.name + "-wal"))
         self._queue: queue.SimpleQueue[list[Job] | None] = queue.SimpleQueue()
         self.broken: StoreBrokenError | None = None
         self.transactions = 0
@@ -63,7 +64,7 @@ class Writer:
             if jobs:
                 self._carry_out(jobs)
                 _tell(jobs)
-                self._checkpoint_when_long()
+                self._fold_log()
         if self.broken is None:
             self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         self._connection.close()
@@ -120,15 +121,40 @@ class Writer:
         self.broken = StoreBrokenError(f"the disk failed while committing, restart the node: {error}")
         return self.broken
 
-    def _checkpoint_when_long(self) -> None:
-        """Fold a long log into the file, after the answers are out, so that nobody waits for it."""
-        try:
-            if self.broken is None and self._log.stat().st_size >= CHECKPOINT_BYTES:
-                self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
-        except FileNotFoundError:
+    def _fold_log(self) -> None:
+        """After the answers are out, so that nobody waits for it."""
+        if self.broken is None:
+            try:
+                self._log.committed()
+            except sqlite3.Error as error:
+                self._after_failure(error)
+
+
+class _Log:
+    """When to fold the write-ahead log into the file.
+
+    SQLite does it inside a COMMIT; here it happens between transactions. Only a checkpoint tells how long the log is,
+    and its file never shrinks, so the next checkpoint is set by the pages per transaction that the last one saw, and
+    brought forward when the file grows.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
+        self._connection = connection
+        self._path = path
+        self._size_bytes = 0
+        self._transactions = 0
+        self._interval = 64
+
+    def committed(self) -> None:
+        """Count a transaction; fold when it is time. Raises sqlite3.Error."""
+        self._transactions += 1
+        size_bytes = self._path.stat().st_size
+        if self._transactions < self._interval and size_bytes - self._size_bytes < _LOG_GROWTH_BYTES_MAX:
             return
-        except sqlite3.Error as error:
-            self._after_failure(error)
+        _, pages, _ = self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+        self._interval = min(max(self._transactions * CHECKPOINT_PAGES // max(pages, 1), 1), 1000)
+        self._size_bytes = size_bytes
+        self._transactions = 0
 
 
 def _as_sqlite_error(error: BaseException) -> sqlite3.Error:
