@@ -125,7 +125,7 @@ class _Parser:
             value, self.position = scanstring(self.text, self.position + 1, True)
         except JSONDecodeError as error:
             self.position = error.pos
-            self.fail(error.msg[:1].lower() + error.msg[1:])
+            self.fail((error.msg[:1].lower() + error.msg[1:]).removesuffix(" at"))
         assert isinstance(value, str)
         return value
 

@@ -7,7 +7,8 @@ integers, which is how the JVM writes an ``Array[Byte]``. Compression is Brotli 
 """
 
 import re
-from collections.abc import Iterable
+from array import array
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any, Final
 
@@ -102,16 +103,14 @@ def unbrotli(data: bytes, max_bytes: int) -> bytes:
     return b"".join(pieces)
 
 
-def signed_bytes(numbers: Iterable[int]) -> bytes:
+def signed_bytes(numbers: Sequence[int]) -> bytes:
     """The bytes that an array of signed 8-bit integers stands for; ``WireError`` if it holds anything else."""
     try:
-        return bytes([number & 0xFF for number in numbers if -128 <= number <= 127 or _refuse(number)])
-    except TypeError:
-        raise WireError("expected an array of integers from -128 to 127") from None
-
-
-def _refuse(number: object) -> bool:
-    raise WireError(f"expected an array of integers from -128 to 127, found {number}")
+        if set(map(type, numbers)) <= {int}:
+            return array("b", numbers).tobytes()
+    except (TypeError, OverflowError):
+        pass
+    raise WireError("expected an array of integers from -128 to 127")
 
 
 def _encode(value: Any, option: int, members: writer.Members) -> bytes:
