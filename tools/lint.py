@@ -1,4 +1,4 @@
-"""The fast checks, in the order in which they fail fastest: ``./dev lint``. Runs all of them, then says which failed."""
+"""The fast checks, the fastest first: ``./dev lint``. Runs all of them, then says which failed."""
 
 from __future__ import annotations
 

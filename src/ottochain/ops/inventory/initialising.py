@@ -1,0 +1,99 @@
+"""``init``: write a deployment that works, and every file that it needs. Run again it makes only what is missing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from ottochain.crypto.addresses import address_of_peer
+from ottochain.ops import keyring
+from ottochain.ops.errors import Refused
+from ottochain.ops.files import write_durably
+from ottochain.ops.inventory.deployment import Deployment
+from ottochain.ops.inventory.reading import FILE_NAME, load
+from ottochain.ops.wallets import DEFAULT_WALLET, Wallet
+
+FIRST_BALANCE: Final = 1_000_000 * 10**8
+"""What the default wallet owns of DAG and of the metagraph's token at genesis, in datum."""
+
+_HEADER: Final = """\
+# An OttoChain deployment. This file says only what differs from what is derived:
+# `ottochain deployment show` prints everything.
+
+[deployment]
+name = "{name}"
+{offset}
+[layers]
+gl0 = 1
+ml0 = 1
+cl1 = 3
+dl1 = 3
+"""
+_NO_OFFSET: Final = "# port_offset = 1000    # shifts every port, so that two deployments can share a machine\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Initialised:
+    """What ``init`` did: the deployment, and a sentence for each thing it made (none: it was already so)."""
+
+    deployment: Deployment
+    made: tuple[str, ...]
+
+
+def initialise(folder: Path, name: str = "local", port_offset: int = 0) -> Initialised:
+    """Make ``folder`` a deployment. Keys come before the file that names them, and none is ever written over."""
+    file = folder / FILE_NAME
+    made = []
+    if not file.exists():
+        offset = f"port_offset = {port_offset}\n" if port_offset else _NO_OFFSET
+        text = _HEADER.format(name=name, offset=offset).encode()
+        _check(folder, text)
+        write_durably(file, text)
+        made.append(f"{FILE_NAME}: deployment {name!r}")
+    deployment = load(file)
+    if (name, port_offset) != ("local", 0) and not made and deployment.name != name:
+        raise Refused(
+            f"{file} exists already and is deployment {deployment.name!r}.", next_step="change it with an editor."
+        )
+    made += _make_keys(deployment)
+    made += _make_genesis_files(load(file))
+    return Initialised(load(file), tuple(made))
+
+
+def _check(folder: Path, text: bytes) -> None:
+    """Read the text back before it gets its name, so that a bad option leaves nothing behind."""
+    trial = folder / f".{FILE_NAME}.trial"
+    trial.write_bytes(text)
+    try:
+        load(trial)
+    finally:
+        trial.unlink()
+
+
+def _make_keys(deployment: Deployment) -> list[str]:
+    keys = {node.name: node.key for node in deployment.nodes} | {"operator": deployment.operator}
+    for node in deployment.nodes:
+        if not keyring.exists(node.key) and node.data_dir.exists():
+            raise Refused(
+                f"the key of {node.name} is missing from {node.key.keystore}, but {node.data_dir} has data of the node; "
+                "a new key would be another node.",
+                next_step="put the keystore and its password back.",
+            )
+    made = keyring.make_missing(list(keys.values()))
+    names = [name for name, key in keys.items() if key in made]
+    return [f"keys: {', '.join(names)}"] if names else []
+
+
+def _make_genesis_files(deployment: Deployment) -> list[str]:
+    wallet = Wallet(DEFAULT_WALLET, deployment.places.wallets)
+    made = [f"wallet {DEFAULT_WALLET!r}: {wallet.create()}"] if not wallet.exists else []
+    balances = f"{wallet.address},{FIRST_BALANCE}\n"
+    operator = deployment.operator.peer_id
+    if operator:
+        balances += f"{address_of_peer(operator)},0\n"
+    for place in (deployment.places.gl0_genesis, deployment.places.ml0_genesis):
+        if not place.exists():
+            write_durably(place, balances.encode())
+            made.append(f"genesis balances: {place.relative_to(deployment.places.file.parent)}")
+    return made
