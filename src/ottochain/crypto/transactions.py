@@ -12,6 +12,9 @@ from typing import Any, Final
 from ottochain.codec.hashing import EMPTY_HASH, sha256_hex
 from ottochain.codec.wire import json_hash
 
+COINBASE_HASH: Final = "9f3ed34c012794ef8dbc5ee6efa82228424259146c0b389f55982fc21197b421"
+"""The ``text_hash`` of Tessellation's coinbase text: what the genesis of GL0 names as its predecessor."""
+
 _VERSION: Final = "2"
 _KRYO_STRING: Final = b"\x03"
 
@@ -37,7 +40,7 @@ def transaction_hash(transaction: Mapping[str, Any]) -> str:
 
 
 def text_hash(text: str) -> str:
-    """SHA-256 of a text as Kryo writes it; also the hash of the coinbase text that the global genesis follows."""
+    """SHA-256 of a text as Kryo writes it."""
     return sha256_hex(kryo_text(text))
 
 
