@@ -18,7 +18,7 @@ def hash_of(ordinal: int) -> str:
 
 
 def snapshot(ordinal: int) -> Committed:
-    return Committed.of(ordinal, hash_of(ordinal), b'{"value":{"ordinal":%d},"proofs":[]}' % ordinal, b"{}")
+    return Committed.of(ordinal, hash_of(ordinal), b'{"value":{"ordinal":%d},"proofs":[]}' % ordinal, b"{}", b"in")
 
 
 def put_chain(database: Database, last: int) -> None:
@@ -39,6 +39,7 @@ def test_snapshots_are_found_by_ordinal_and_hash(database: Database) -> None:
     assert chain.hash_at(2) == hash_of(2)
     assert chain.header_at(2) == b"{}"
     assert snapshot(2).signed == b'{"value":{"ordinal":2},"proofs":[]}'
+    assert snapshot(2).proposed == b"in"
     assert [each.ordinal for each in chain.since(1, 10)] == [1, 2, 3]
     assert [each.ordinal for each in chain.since(0, 2)] == [0, 1]
 

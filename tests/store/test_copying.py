@@ -81,7 +81,9 @@ async def test_an_interrupted_copy_is_no_obstacle(tmp_path: Path) -> None:
 
 async def test_votes_are_not_copied_and_the_copy_says_so(tmp_path: Path) -> None:
     with Database.open(tmp_path / "node.sqlite") as database:
-        await database.write(lambda connection: put_votes(connection, 7, {"0/prevote": b"nobody may repeat"}))
+        await database.write(
+            lambda connection: put_votes(connection, 7, [b"nobody may repeat"], {"ref": b"nobody may repeat"})
+        )
         copy = await database.copy_to(tmp_path / "copy.sqlite")
         assert not Meta(database).votes_lost()
         assert Votes(database).last_height() == 7

@@ -14,7 +14,7 @@ from ottochain.store.meta import Fact, Identity, Meta, Tip, put_fact, put_identi
 from ottochain.store.outbox import Outbox, OutboxRow, confirm, put_binary
 from ottochain.store.outcomes import Outcome, Outcomes, put_outcomes
 from ottochain.store.pool import Pool, PoolItem, PoolStatus, mark_items, put_items, remove_items
-from ottochain.store.votes import Votes, forget_below, put_votes
+from ottochain.store.votes import Votes, forget_votes, put_votes
 
 
 def item(key: str, update_hash: str = "h") -> PoolItem:
@@ -105,20 +105,22 @@ def test_a_confirmation_confirms_what_came_before_it(database: Database, outbox:
     assert outbox.included("b1") == 17
 
 
-def test_votes_are_found_by_height_and_slot(database: Database) -> None:
+def test_votes_are_read_in_the_order_they_were_persisted(database: Database) -> None:
     votes = Votes(database)
-    assert (votes.last_height(), votes.last(), votes.at(3)) == (None, [], {})
-    database.write_now(lambda c: put_votes(c, 3, {"0/propose": b"p", "0/prevote": b"v"}))
-    database.write_now(lambda c: put_votes(c, 4, {"0/prevote": b"w"}))
-    assert votes.at(3) == {"0/prevote": b"v", "0/propose": b"p"}
-    assert [(vote.height, vote.slot, vote.record) for vote in votes.last()] == [(4, "0/prevote", b"w")]
+    assert (votes.last_height(), votes.at(3), votes.body("ref")) == (None, [], None)
+    database.write_now(lambda c: put_votes(c, 3, [b"propose", b"prevote"], {"ref": b"body"}))
+    database.write_now(lambda c: put_votes(c, 4, [b"other height"]))
+    database.write_now(lambda c: put_votes(c, 3, [b"precommit"], {"ref": b"body"}))
+    assert votes.at(3) == [b"propose", b"prevote", b"precommit"]
+    assert (votes.last_height(), votes.body("ref")) == (4, b"body")
 
 
-def test_the_votes_of_the_last_height_are_never_forgotten(database: Database) -> None:
+def test_votes_of_committed_heights_are_forgotten_with_their_bodies(database: Database) -> None:
     for height in (3, 4):
-        database.write_now(lambda c, height=height: put_votes(c, height, {"0/prevote": b"v"}))
-    database.write_now(lambda c: forget_below(c, 100))
-    assert (Votes(database).at(3), Votes(database).last_height()) == ({}, 4)
+        database.write_now(lambda c, height=height: put_votes(c, height, [b"vote"], {f"ref{height}": b"body"}))
+    database.write_now(lambda c: forget_votes(c, 3))
+    votes = Votes(database)
+    assert (votes.at(3), votes.at(4), votes.body("ref3"), votes.body("ref4")) == ([], [b"vote"], None, b"body")
 
 
 def test_fibers_are_written_by_delta(database: Database) -> None:

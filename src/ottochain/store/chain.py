@@ -16,25 +16,37 @@ from ottochain.store.errors import StoreError
 _BODY_BYTES_MAX: Final = 1 << 30
 """Bound for unpacking our own bodies: far above anything a layer builds."""
 
+_COLUMNS: Final = "ordinal, hash, body, header, proposal"
+
 
 @dataclass(frozen=True, slots=True)
 class Committed:
-    """A snapshot as it is kept: ``body`` is brotli of the signed wire JSON, ``header`` the JSON beside it."""
+    """A snapshot as it is kept: ``body`` is brotli of the signed wire JSON, ``header`` the JSON beside it, and
+    ``proposal`` brotli of the bytes that the validators voted on (none at a genesis).
+    """
 
     ordinal: int
     hash: str
     body: bytes
     header: bytes
+    proposal: bytes
 
     @classmethod
-    def of(cls, ordinal: int, snapshot_hash: str, signed_wire: bytes, header: bytes) -> "Committed":
-        """Compress the signed wire JSON."""
-        return cls(ordinal, snapshot_hash, brotli_plain(signed_wire), header)
+    def of(
+        cls, ordinal: int, snapshot_hash: str, signed_wire: bytes, header: bytes, proposal: bytes = b""
+    ) -> "Committed":
+        """Compress the signed wire JSON and the proposal."""
+        return cls(ordinal, snapshot_hash, brotli_plain(signed_wire), header, brotli_plain(proposal))
 
     @property
     def signed(self) -> bytes:
         """The signed snapshot's wire JSON, as the HTTP routes answer it."""
         return unbrotli(self.body, _BODY_BYTES_MAX)
+
+    @property
+    def proposed(self) -> bytes:
+        """What the validators voted on; empty at a genesis."""
+        return unbrotli(self.proposal, _BODY_BYTES_MAX)
 
 
 class Chain:
@@ -83,7 +95,7 @@ class Chain:
         return dict(self._database.rows("SELECT name, body FROM state_parts ORDER BY name"))
 
     def _one(self, where: str, *parameters: int | str) -> Committed | None:
-        row = self._database.row(f"SELECT ordinal, hash, body, header FROM snapshots {where}", *parameters)  # noqa: S608
+        row = self._database.row(f"SELECT {_COLUMNS} FROM snapshots {where}", *parameters)  # noqa: S608
         return None if row is None else Committed(*row)
 
 
@@ -93,8 +105,8 @@ def put_snapshot(connection: sqlite3.Connection, snapshot: Committed) -> None:
     if newest is not None and snapshot.ordinal != newest + 1:
         raise StoreError(f"snapshot {snapshot.ordinal} does not follow the newest one, {newest}")
     connection.execute(
-        "INSERT INTO snapshots (ordinal, hash, body, header) VALUES (?, ?, ?, ?)",
-        (snapshot.ordinal, snapshot.hash, snapshot.body, snapshot.header),
+        f"INSERT INTO snapshots ({_COLUMNS}) VALUES (?, ?, ?, ?, ?)",  # noqa: S608
+        (snapshot.ordinal, snapshot.hash, snapshot.body, snapshot.header, snapshot.proposal),
     )
 
 

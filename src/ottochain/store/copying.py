@@ -62,6 +62,7 @@ def _forget_votes(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA secure_delete=ON")
     connection.execute("BEGIN")
     connection.execute("DELETE FROM votes")
+    connection.execute("DELETE FROM bodies")
     connection.execute("INSERT OR REPLACE INTO meta (name, value) VALUES (?, 'true')", (VOTES_LOST,))
     connection.execute("COMMIT")
 

@@ -18,10 +18,11 @@ CREATE TABLE meta (
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE snapshots (
-    ordinal INTEGER PRIMARY KEY,
-    hash    TEXT NOT NULL UNIQUE,
-    body    BLOB NOT NULL,           -- brotli of the signed snapshot's wire JSON; ordinal 0: the full genesis
-    header  BLOB NOT NULL            -- JSON: certificate, view, validators, trigger, rejections
+    ordinal  INTEGER PRIMARY KEY,
+    hash     TEXT NOT NULL UNIQUE,
+    body     BLOB NOT NULL,          -- brotli of the signed snapshot's wire JSON; ordinal 0: the full genesis
+    header   BLOB NOT NULL,          -- JSON: certificate, view, validators, trigger, rejections
+    proposal BLOB NOT NULL           -- brotli of what the validators voted on: with it the snapshot is built again
 ) STRICT;
 
 CREATE TABLE state_parts (
@@ -36,11 +37,17 @@ CREATE TABLE fibers (
 ) STRICT;
 
 CREATE TABLE votes (
+    number INTEGER PRIMARY KEY,      -- the order in which they were persisted
     height INTEGER NOT NULL,
-    slot   TEXT NOT NULL,
-    record BLOB NOT NULL,
-    PRIMARY KEY (height, slot)
-) STRICT, WITHOUT ROWID;
+    record BLOB NOT NULL
+) STRICT;
+CREATE INDEX votes_by_height ON votes (height);
+
+CREATE TABLE bodies (
+    reference TEXT PRIMARY KEY,
+    height    INTEGER NOT NULL,
+    body      BLOB NOT NULL          -- what a record of that height names: a proposal
+) STRICT;
 
 CREATE TABLE pool (
     arrival  INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -1,23 +1,13 @@
 """What this node signed in consensus, per height: read before it signs anything again.
 
-A record is written, and synced, before its message is sent. Records never leave this disk: ``copy_to`` drops them,
-nothing restores them.
+A record is written, and synced, before its message is sent; what a record names (a proposal's body) is written with
+it. Records never leave this disk: ``copy_to`` drops them, nothing restores them.
 """
 
 import sqlite3
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 
 from ottochain.store.database import Database
-
-
-@dataclass(frozen=True, slots=True)
-class Vote:
-    """One record: the slot (what may be signed once) and the bytes that were signed, with the body they stand for."""
-
-    height: int
-    slot: str
-    record: bytes
 
 
 class Votes:
@@ -26,32 +16,34 @@ class Votes:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def at(self, height: int) -> dict[str, bytes]:
-        """All records of a height, by slot."""
-        return dict(self._database.rows("SELECT slot, record FROM votes WHERE height = ? ORDER BY slot", height))
+    def at(self, height: int) -> list[bytes]:
+        """All records of a height, in the order they were persisted."""
+        rows = self._database.rows("SELECT record FROM votes WHERE height = ? ORDER BY number", height)
+        return [row[0] for row in rows]
 
     def last_height(self) -> int | None:
-        """The highest height this node signed at."""
+        """The highest height this node has a record of."""
         row = self._database.row("SELECT max(height) FROM votes")
         return None if row is None else row[0]
 
-    def last(self) -> list[Vote]:
-        """The records of the highest height."""
-        height = self.last_height()
-        return [] if height is None else [Vote(height, slot, record) for slot, record in self.at(height).items()]
+    def body(self, reference: str) -> bytes | None:
+        """The body that a record names."""
+        row = self._database.row("SELECT body FROM bodies WHERE reference = ?", reference)
+        return None if row is None else bytes(row[0])
 
 
-def put_votes(connection: sqlite3.Connection, height: int, records: Mapping[str, bytes]) -> None:
-    """Write records of a height; one slot holds one record, the newest."""
+def put_votes(
+    connection: sqlite3.Connection, height: int, records: Iterable[bytes], bodies: Mapping[str, bytes] | None = None
+) -> None:
+    """Append records of a height, with the bodies they name. A body is put once, whatever names it."""
+    connection.executemany("INSERT INTO votes (height, record) VALUES (?, ?)", [(height, each) for each in records])
     connection.executemany(
-        "INSERT OR REPLACE INTO votes (height, slot, record) VALUES (?, ?, ?)",
-        [(height, slot, record) for slot, record in records.items()],
+        "INSERT INTO bodies (reference, height, body) VALUES (?, ?, ?) ON CONFLICT (reference) DO NOTHING",
+        [(reference, height, body) for reference, body in (bodies or {}).items()],
     )
 
 
-def forget_below(connection: sqlite3.Connection, height: int) -> None:
-    """Drop the records of decided heights. The highest height stays whatever is asked: it is the proof of voting."""
-    connection.execute(
-        "DELETE FROM votes WHERE height < ? AND height < (SELECT max(height) FROM votes)",
-        (height,),
-    )
+def forget_votes(connection: sqlite3.Connection, height: int) -> None:
+    """Drop the records and bodies of ``height`` and below: it is committed, nobody votes there again."""
+    connection.execute("DELETE FROM votes WHERE height <= ?", (height,))
+    connection.execute("DELETE FROM bodies WHERE height <= ?", (height,))
