@@ -1,0 +1,169 @@
+"""The expression tree, and walks over it that need no stack.
+
+Equality and hashes are structural and type-strict, like those of values. Trees may be very deep, so neither
+recurses: each tree has a flat key, made once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import cast
+
+from ottochain.jlvm.values import ABSENT, Absent, JsonValue, append_identity
+
+
+class Expression:
+    """One of Const, ArrayOf, MapOf, Apply, Var."""
+
+    __slots__ = ("_cached_hash", "_cached_key")
+
+    def __eq__(self, other: object) -> bool:
+        if self is other:
+            return True
+        if not isinstance(other, Expression):
+            return NotImplemented
+        return hash(self) == hash(other) and self._key() == other._key()
+
+    def __hash__(self) -> int:
+        self._key()
+        return cast("int", self._cached_hash)
+
+    def __repr__(self) -> str:
+        from ottochain.jlvm.syntax import encode
+
+        return f"<{type(self).__name__} {shortened(encode(self))}>"
+
+    def _key(self) -> tuple[object, ...]:
+        try:
+            return cast("tuple[object, ...]", self._cached_key)
+        except AttributeError:
+            key = _identity(self)
+            object.__setattr__(self, "_cached_key", key)
+            object.__setattr__(self, "_cached_hash", hash(key))
+            return key
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Const(Expression):
+    """A literal value. Costs nothing."""
+
+    value: JsonValue
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class ArrayOf(Expression):
+    """A list of expressions, evaluated in order."""
+
+    items: tuple[Expression, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class MapOf(Expression):
+    """A map of expressions, as (key, expression) in the order in which they were written."""
+
+    entries: tuple[tuple[str, Expression], ...]
+
+    def get(self, key: str) -> Expression | None:
+        """The expression under `key`."""
+        return next((item for name, item in self.entries if name == key), None)
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Apply(Expression):
+    """An operator (its tag) and its arguments."""
+
+    op: str
+    args: tuple[Expression, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Var(Expression):
+    """A look-up: a dotted path, or an expression that gives one; and a literal that replaces null."""
+
+    path: str | Expression
+    default: JsonValue | Absent = ABSENT
+
+
+def children(expression: Expression) -> tuple[Expression, ...]:
+    """The expressions directly inside: arguments, items, map values, or a dynamic key."""
+    if isinstance(expression, Apply):
+        return expression.args
+    if isinstance(expression, ArrayOf):
+        return expression.items
+    if isinstance(expression, MapOf):
+        return tuple(item for _, item in expression.entries)
+    if isinstance(expression, Var) and isinstance(expression.path, Expression):
+        return (expression.path,)
+    return ()
+
+
+def walk(expression: Expression) -> Iterator[tuple[Expression, int]]:
+    """Every expression in the tree with its depth (the root's is 0), parents first, left to right."""
+    pending = [(expression, 0)]
+    while pending:
+        current, depth = pending.pop()
+        yield current, depth
+        pending.extend((child, depth + 1) for child in reversed(children(current)))
+
+
+def static_depth(expression: Expression) -> int:
+    """Depth of the deepest expression in the tree; a constant is a leaf of depth 0 whatever it holds."""
+    return max(depth for _, depth in walk(expression))
+
+
+def size(expression: Expression) -> int:
+    """Number of expressions in the tree."""
+    return sum(1 for _ in walk(expression))
+
+
+def _identity(expression: Expression) -> tuple[object, ...]:
+    tokens: list[object] = []
+    pending = [expression]
+    while pending:
+        current = pending.pop()
+        if isinstance(current, Const):
+            tokens.append("const")
+            append_identity(current.value, tokens)
+        elif isinstance(current, Apply):
+            tokens += ("apply", current.op, len(current.args))
+            pending.extend(current.args)
+        elif isinstance(current, ArrayOf):
+            tokens += ("array", len(current.items))
+            pending.extend(current.items)
+        elif isinstance(current, MapOf):
+            entries = sorted(current.entries, key=lambda entry: entry[0])
+            tokens += ("map", len(entries), *(key for key, _ in entries))
+            pending.extend(item for _, item in entries)
+        elif isinstance(current, Var):
+            _append_var(current, tokens, pending)
+    return tuple(tokens)
+
+
+def _append_var(var: Var, tokens: list[object], pending: list[Expression]) -> None:
+    if isinstance(var.path, Expression):
+        tokens.append("dynamic")
+        pending.append(var.path)
+    else:
+        tokens += ("var", var.path)
+    if not isinstance(var.default, Absent):
+        tokens.append("default")
+        append_identity(var.default, tokens)
+
+
+def shortened(value: object, length_max: int = 80) -> str:
+    """The beginning of a value's text, without recursing into what is deep."""
+    depth_left = 6
+
+    def text(item: object, left: int) -> str:
+        if not left:
+            return "…"
+        if isinstance(item, list):
+            return "[" + ", ".join(text(part, left - 1) for part in item[:4]) + (", …]" if len(item) > 4 else "]")
+        if isinstance(item, dict):
+            head = list(item.items())[:4]
+            return "{" + ", ".join(f"{key!r}: {text(part, left - 1)}" for key, part in head) + "}"
+        return repr(item)[:length_max]
+
+    whole = text(value, depth_left)
+    return whole if len(whole) <= length_max else whole[: length_max - 1] + "…"
