@@ -1,0 +1,53 @@
+"""The process around a node: log, key, lock on the data directory, event loop, exit code."""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+import uvloop
+
+from ottochain.crypto.errors import CryptoError
+from ottochain.crypto.keys import PrivateKey
+from ottochain.node import log as node_log
+from ottochain.node.config import NodeConfig
+from ottochain.node.datadir import DataDirectoryInUse, locked
+from ottochain.node.life import run_lives
+from ottochain.node.listeners import PortInUse
+from ottochain.node.service import ServiceFactory
+
+log = logging.getLogger(__name__)
+
+EXIT_FAILED = 1
+
+
+def run_process(config: NodeConfig, create_service: ServiceFactory) -> int:
+    """Runs the node until it ends. Returns the exit code; what is wrong is told on stderr and in the log."""
+    try:
+        key = load_key(config)
+    except (OSError, CryptoError) as error:
+        _complain(f"the keystore {config.keystore} can't be used: {error}")
+        return EXIT_FAILED
+    try:
+        node_log.configure(config.layer, key.peer_id, config.log_file)
+        with locked(config.data_dir, config.layer, key.peer_id):
+            log.info("starting %s %s as %s", config.layer, config.mode, key.peer_id)
+            return uvloop.run(run_lives(config, key, create_service))
+    except (DataDirectoryInUse, PortInUse, OSError) as error:
+        log.error("could not start: %s", error)
+        _complain(str(error))
+    except Exception as error:
+        log.exception("the node failed")
+        _complain(f"the node failed: {type(error).__name__}: {error}")
+    return EXIT_FAILED
+
+
+def load_key(config: NodeConfig) -> PrivateKey:
+    """The node's key. Raises ``OSError`` or ``CryptoError``, whose text says whether password or file is wrong."""
+    from ottochain.crypto.keystore import read_p12
+
+    return read_p12(config.keystore.read_bytes(), config.key_alias, config.password).key
+
+
+def _complain(text: str) -> None:
+    print(f"ottochain-node: {text}", file=sys.stderr)  # noqa: T201  for whoever started the node
