@@ -23,8 +23,8 @@ INSIDE = ["node", "store"]
 HARMLESS = {
     "__future__", "abc", "array", "base64", "binascii", "bisect", "collections", "contextlib", "copy", "dataclasses",
     "datetime", "decimal", "enum", "fractions", "functools", "graphlib", "hashlib", "heapq", "hmac", "itertools",
-    "json", "keyword", "math", "numbers", "operator", "re", "string", "struct", "types", "typing", "unicodedata", "uuid",
-    "warnings", "weakref", "zlib",
+    "json", "keyword", "math", "numbers", "operator", "re", "string", "struct", "types", "typing", "unicodedata",
+    "uuid", "warnings", "weakref", "zlib",
     "brotli", "coincurve", "cryptography", "msgspec", "orjson", "typing_extensions",
 }  # fmt: skip
 # Making a key is the one thing that rolls dice.

@@ -43,7 +43,7 @@ def survey(value: object, *, allow_bytes: bool = False) -> int:
             null_trait = 0
         for child in children:
             kind = type(child)
-            if kind is str or kind is bool or kind is Decimal:
+            if kind is str:
                 continue
             if kind is int:
                 if not -LARGEST_SAFE_INTEGER <= child <= LARGEST_SAFE_INTEGER:
@@ -52,7 +52,7 @@ def survey(value: object, *, allow_bytes: bool = False) -> int:
                 pending.append(child)
             elif child is None:
                 traits |= null_trait
-            elif not (kind is bytes and allow_bytes):
+            elif kind is not bool and kind is not Decimal and not (kind is bytes and allow_bytes):
                 raise not_json(child)
     return traits
 
