@@ -16,7 +16,7 @@ class EvaluationError(JlvmError):
     """An operator was given arguments it has no rule for (metakit 1.7.0-rc.9, JsonLogicException)."""
 
 
-class GasExhausted(JlvmError):
+class GasExhausted(JlvmError):  # noqa: N818 - the word of receipts and of the reference
     """A charge of `required` gas met a counter holding only `available` (GasExhaustedException)."""
 
     def __init__(self, required: int, available: int) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import cast
 
 from ottochain.jlvm.values import ABSENT, Absent, JsonValue, append_identity
 
@@ -17,6 +16,8 @@ class Expression:
     """One of Const, ArrayOf, MapOf, Apply, Var."""
 
     __slots__ = ("_cached_hash", "_cached_key")
+    _cached_hash: int
+    _cached_key: tuple[object, ...]
 
     def __eq__(self, other: object) -> bool:
         if self is other:
@@ -27,7 +28,7 @@ class Expression:
 
     def __hash__(self) -> int:
         self._key()
-        return cast("int", self._cached_hash)
+        return self._cached_hash
 
     def __repr__(self) -> str:
         from ottochain.jlvm.syntax import encode
@@ -36,7 +37,7 @@ class Expression:
 
     def _key(self) -> tuple[object, ...]:
         try:
-            return cast("tuple[object, ...]", self._cached_key)
+            return self._cached_key
         except AttributeError:
             key = _identity(self)
             object.__setattr__(self, "_cached_key", key)

@@ -94,7 +94,7 @@ class GasConfig:
     def base(self, op: str) -> int:
         """What applying `op` costs before anything else; 0 for `noop`."""
         price = BY_TAG[op].price
-        return 0 if price is None else getattr(self, price)  # type: ignore[no-any-return]
+        return 0 if price is None else int(getattr(self, price))
 
     def with_prices(self, overrides: Mapping[str, int]) -> GasConfig:
         """A copy with other prices, named as the reference names them (`ifElse`, `depthPenaltyMultiplier`).
@@ -149,7 +149,7 @@ def size_cost(op: str, values: list[JsonValue], result: JsonValue, config: GasCo
 def _exponent_cost(values: list[JsonValue]) -> int:
     exponent = values[1]
     if isinstance(exponent, (int, Decimal)) and not isinstance(exponent, bool):
-        return int(abs(exponent))
+        return abs(int(exponent))
     return 0
 
 

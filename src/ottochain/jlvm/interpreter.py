@@ -81,19 +81,19 @@ class _Evaluation:
         if isinstance(expression, Const):
             return Result(expression.value, FREE)
         if isinstance(expression, Var):
-            return (yield self._variable(expression, context, level))
+            return (yield from self._variable(expression, context, level))
         if isinstance(expression, ArrayOf):
             items = yield self._all(expression.items, context, level)
             return Result([item.value for item in items], combined(items))
         if isinstance(expression, MapOf):
-            return (yield self._map_literal(expression, context, level))
+            return (yield from self._map_literal(expression, context, level))
         assert isinstance(expression, Apply)
         if expression.op == "if":
-            return (yield self._choice(expression.args, context, level))
+            return (yield from self._choice(expression.args, context, level))
         if expression.op == "noop" and expression.args:
             key = yield self._evaluate(expression.args[0], context, level)
             return self._dynamic_look_up(key.value, Var(""), context)
-        return (yield self._application(expression.op, expression.args, context, level))
+        return (yield from self._application(expression.op, expression.args, context, level))
 
     def _all(self, items: Iterable[Expression], context: JsonValue | Absent, level: int) -> Step[list[Result]]:
         results = []
@@ -131,11 +131,11 @@ class _Evaluation:
         if len(args) < 2:
             raise EvaluationError(f"Invalid arguments for if/else operation: expected at least 2 args, got {len(args)}")
         for at in range(0, len(args) - 1, 2):
-            condition = yield self._evaluate(args[at], context, level)
+            condition: Result = yield self._evaluate(args[at], context, level)
             if condition.value:
-                return (yield self._evaluate(args[at + 1], context, level))
+                return (yield from self._evaluate(args[at + 1], context, level))
         if len(args) % 2:
-            return (yield self._evaluate(args[-1], context, level))
+            return (yield from self._evaluate(args[-1], context, level))
         return Result(None, FREE)
 
     def _application(
@@ -174,10 +174,10 @@ class _Evaluation:
         if not isinstance(items, list):
             raise printed_operators(op)
         if op == "reduce":
-            return (yield self._reduce(items, callback, values[2:], level))
+            return (yield from self._reduce(items, callback, values[2:], level))
         threshold = _threshold(op, values)
         if op == "find":
-            return (yield self._find(items, callback, level))
+            return (yield from self._find(items, callback, level))
         outcomes = []
         for item in items:
             outcomes.append((yield self.entry(callback, item, level + 1)))

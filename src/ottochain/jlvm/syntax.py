@@ -28,9 +28,9 @@ def encode(expression: Expression) -> JsonValue:
 
 def _decode(json: JsonValue) -> Step[Expression]:
     if isinstance(json, list):
-        return (yield _decode_array(json))
+        return (yield from _decode_array(json))
     if isinstance(json, dict) and json:
-        return (yield _decode_object(json))
+        return (yield from _decode_object(json))
     return Const(json)
 
 
@@ -48,7 +48,7 @@ def _decode_object(json: dict[str, JsonValue]) -> Step[Expression]:
     if len(json) == 1:
         ((key, value),) = json.items()
         if key in ("", "var"):
-            return (yield _decode_var(value))
+            return (yield from _decode_var(value))
         if key in TAGS:
             return Apply(key, (yield _decode_all(value if isinstance(value, list) else [value])))
     values = yield _decode_all(list(json.values()))
@@ -77,7 +77,7 @@ def _encode(expression: Expression) -> Step[JsonValue]:
     if isinstance(expression, Const):
         return expression.value
     if isinstance(expression, ArrayOf):
-        return (yield _encode_all(expression.items))
+        return (yield from _encode_all(expression.items))
     if isinstance(expression, Apply):
         return {expression.op: (yield _encode_all(expression.args))}
     if isinstance(expression, Var):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TypeAlias
 
-JsonValue: TypeAlias = "None | bool | int | Decimal | str | list[JsonValue] | dict[str, JsonValue]"
+JsonValue: TypeAlias = "bool | int | Decimal | str | list[JsonValue] | dict[str, JsonValue] | None"
 
 
 class _Absent:

@@ -22,4 +22,4 @@ OPERATIONS: Mapping[str, Operation] = {
     **arrays.OPERATIONS,
     **maps.OPERATIONS,
 }
-"""Operators that need nothing but their arguments. `missing` and `missing_some` also need the data: see `operations.presence`."""
+"""Operators that need nothing but their arguments; `operations.presence` has the two that also need the data."""

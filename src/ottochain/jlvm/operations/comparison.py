@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from itertools import pairwise
 
 from ottochain.jlvm.coercion import loosely_equal, to_number
 from ottochain.jlvm.errors import EvaluationError
@@ -41,13 +42,13 @@ def strict_not_equal(values: list[JsonValue]) -> JsonValue:
 def less(values: list[JsonValue]) -> JsonValue:
     """`<` of two, or of three in a row."""
     numbers = [to_number(value) for value in _two_or_three("<", values)]
-    return all(a < b for a, b in zip(numbers, numbers[1:], strict=False))
+    return all(a < b for a, b in pairwise(numbers))
 
 
 def less_or_equal(values: list[JsonValue]) -> JsonValue:
     """`<=` of two, or of three in a row."""
     numbers = [to_number(value) for value in _two_or_three("<=", values)]
-    return all(a <= b for a, b in zip(numbers, numbers[1:], strict=False))
+    return all(a <= b for a, b in pairwise(numbers))
 
 
 def greater(values: list[JsonValue]) -> JsonValue:
