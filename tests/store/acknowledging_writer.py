@@ -19,7 +19,7 @@ async def write_numbers(database: Database, first: int) -> None:
 
     async def one_after_another() -> None:
         for number in numbers:
-            item = PoolItem(f"{number:064x}", "00" * 32, "fiber", None, os.urandom(600))
+            item = PoolItem(f"{number:064x}", "00" * 32, "fiber", None, os.urandom(600), "node")
             await database.write(lambda connection, item=item: put_items(connection, [item]))
             os.write(1, b"%d\n" % number)
 

@@ -77,7 +77,7 @@ def full_commit(ordinal: int, key: str = "k") -> Commit:
 
 def test_a_commit_writes_everything_that_a_snapshot_changes(database: Database) -> None:
     database.write_now(lambda connection: put_received(connection, [Received("round", "peer", b"block")]))
-    database.write_now(lambda connection: put_items(connection, [PoolItem("k", "h", "fiber", 1, b"signed")]))
+    database.write_now(lambda connection: put_items(connection, [PoolItem("k", "h", "fiber", 1, b"signed", "node")]))
     database.write_now(lambda connection: put_commit(connection, full_commit(0)))
     assert Chain(database).head() == (0, hash_of(0))
     assert Chain(database).parts() == {"info": b"info 0"}

@@ -13,12 +13,12 @@ from ottochain.store.fibers import FiberRow, Fibers, put_fibers
 from ottochain.store.meta import Fact, Identity, Meta, Tip, put_fact, put_identity, read_tip
 from ottochain.store.outbox import Outbox, OutboxRow, confirm, put_binary
 from ottochain.store.outcomes import Outcome, Outcomes, put_outcomes
-from ottochain.store.pool import Pool, PoolItem, PoolStatus, mark_items, put_items, remove_items
+from ottochain.store.pool import Pool, PoolItem, put_items, remove_items
 from ottochain.store.votes import Votes, forget_votes, put_votes
 
 
 def item(key: str, update_hash: str = "h") -> PoolItem:
-    return PoolItem(key, update_hash, "fiber", 3, b'{"value":{}}')
+    return PoolItem(key, update_hash, "fiber", 3, b'{"value":{}}', "node")
 
 
 def test_the_pool_keeps_items_in_order_of_arrival(database: Database) -> None:
@@ -29,11 +29,10 @@ def test_the_pool_keeps_items_in_order_of_arrival(database: Database) -> None:
 
 def test_an_item_is_put_once_and_its_first_form_stays(database: Database) -> None:
     database.write_now(lambda c: put_items(c, [item("k")]))
-    database.write_now(lambda c: mark_items(c, ["k", "unknown"], PoolStatus.IN_BLOCK))
     assert database.write_now(lambda c: put_items(c, [item("k", "other")])) == 0
     found = Pool(database).get("k")
     assert found is not None
-    assert (found.hash, found.status) == ("h", PoolStatus.IN_BLOCK)
+    assert (found.hash, found.origin) == ("h", "node")
 
 
 def test_one_update_under_two_sets_of_proofs_is_two_items(database: Database) -> None:

@@ -7,32 +7,27 @@ says nothing about the owner's.
 import sqlite3
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Final
 
 from ottochain.store.database import Database
 
 _PAGE_ITEMS: Final = 500
-_COLUMNS: Final = "key, hash, fiber, sequence, signed, status, arrival"
-
-
-class PoolStatus(StrEnum):
-    """Where an undecided update stands on this node."""
-
-    WAITING = "Waiting"
-    IN_BLOCK = "InBlock"
+_COLUMNS: Final = "key, hash, fiber, sequence, signed, origin, arrival"
 
 
 @dataclass(frozen=True, slots=True)
 class PoolItem:
-    """An undecided update: its signed wire JSON and what the proposer sorts by. ``arrival`` is set by the store."""
+    """An undecided update: its signed wire JSON and what the proposer sorts by.
+
+    ``origin`` is the node that acknowledged it; ``arrival`` is set by the store.
+    """
 
     key: str
     hash: str
     fiber: str
     sequence: int | None
     signed: bytes
-    status: PoolStatus = PoolStatus.WAITING
+    origin: str
     arrival: int = 0
 
 
@@ -71,16 +66,11 @@ def put_items(connection: sqlite3.Connection, items: Iterable[PoolItem]) -> int:
     """Add items; returns how many were new. An item that is there already stays as it is."""
     before = connection.total_changes
     connection.executemany(
-        "INSERT INTO pool (key, hash, fiber, sequence, status, signed) VALUES (?, ?, ?, ?, ?, ?) "
+        "INSERT INTO pool (key, hash, fiber, sequence, origin, signed) VALUES (?, ?, ?, ?, ?, ?) "
         "ON CONFLICT (key) DO NOTHING",
-        [(item.key, item.hash, item.fiber, item.sequence, item.status, item.signed) for item in items],
+        [(item.key, item.hash, item.fiber, item.sequence, item.origin, item.signed) for item in items],
     )
     return connection.total_changes - before
-
-
-def mark_items(connection: sqlite3.Connection, keys: Iterable[str], status: PoolStatus) -> None:
-    """Set the status of items; unknown keys are passed over."""
-    connection.executemany("UPDATE pool SET status = ? WHERE key = ?", [(status, key) for key in keys])
 
 
 def remove_items(connection: sqlite3.Connection, keys: Iterable[str]) -> int:
@@ -91,5 +81,4 @@ def remove_items(connection: sqlite3.Connection, keys: Iterable[str]) -> int:
 
 
 def _item(row: tuple[str, str, str, int | None, bytes, str, int]) -> PoolItem:
-    key, update_hash, fiber, sequence, signed, status, arrival = row
-    return PoolItem(key, update_hash, fiber, sequence, signed, PoolStatus(status), arrival)
+    return PoolItem(*row)

@@ -55,7 +55,7 @@ CREATE TABLE pool (
     hash     TEXT NOT NULL,
     fiber    TEXT NOT NULL,
     sequence INTEGER,                -- target sequence number; null for what creates a fiber
-    status   TEXT NOT NULL,
+    origin   TEXT NOT NULL,          -- the node that acknowledged it to a client
     signed   BLOB NOT NULL
 ) STRICT;
 CREATE INDEX pool_by_hash ON pool (hash);
