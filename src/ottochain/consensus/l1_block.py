@@ -274,7 +274,7 @@ def offer(state: L1State, items: tuple[Item, ...]) -> L1Move:
     config = state.config
     block = Block(config.me, state.boot, state.number, items)
     name = block.id()
-    mine = Signature(config.me, config.sign(block.text(config.chain)))
+    mine = Signature(config.me, config.sign(block.text()))
     keys = frozenset(item.key for item in items)
     opened = Round(block, "offered", keys, (mine,))
     entries = {**state.entries, **{key: replace(state.entries[key], block=name) for key in sorted(keys)}}
@@ -361,7 +361,7 @@ def hear_offer(state: L1State, offered: Offer) -> L1Move:
     name = block.id()
     if block.proposer not in state.peers or name in state.validating:
         return state, ()
-    if not config.verify(block.proposer, block.text(config.chain), offered.signature):
+    if not config.verify(block.proposer, block.text(), offered.signature):
         return state, ()
     if name in state.rounds:
         return state, (L1Send(block.proposer, cosign(state, block, name)),)
@@ -372,7 +372,7 @@ def hear_offer(state: L1State, offered: Offer) -> L1Move:
 
 
 def cosign(state: L1State, block: Block, name: str) -> Cosign:
-    return Cosign(name, state.config.me, state.config.sign(block.text(state.config.chain)))
+    return Cosign(name, state.config.me, state.config.sign(block.text()))
 
 
 def on_validated(state: L1State, answer: L1Validated) -> L1Move:
@@ -406,7 +406,7 @@ def hear_cosign(state: L1State, word: Cosign) -> L1Move:
     known = state.rounds.get(word.block)
     if known is None or known.block.proposer != state.config.me or word.sender not in state.peers:
         return state, ()
-    if not state.config.verify(word.sender, known.block.text(state.config.chain), word.signature):
+    if not state.config.verify(word.sender, known.block.text(), word.signature):
         return state, ()
     if known.stage == "certified":
         return state, (L1Send(word.sender, Certified(word.block, known.signatures)),)
@@ -440,7 +440,7 @@ def hear_certified(state: L1State, word: Certified) -> L1State:
         return state
     config = state.config
     members = {config.me, *state.peers}
-    if not signatures_hold(known.block, word.signatures, config.chain, members, state.threshold, config.verify):
+    if not signatures_hold(known.block, word.signatures, members, state.threshold, config.verify):
         return state
     certified = replace(known, stage="certified", signatures=word.signatures, attempts=-1)
     return replace(state, rounds={**state.rounds, word.block: certified})

@@ -95,7 +95,7 @@ def signatures_hold(
     signers = [proof.id for proof in signatures]
     if len(signers) < needed or sorted(set(signers)) != signers or not set(signers) <= members:
         return False
-    text = block.text(chain)
+    text = block.text()
     return block.proposer in signers and all(verify(proof.id, text, proof.signature) for proof in signatures)
 
 

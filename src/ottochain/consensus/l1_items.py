@@ -8,7 +8,8 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from ottochain.consensus.votes import Chain, Height, PeerId
+from ottochain.codec.wire import json_hash
+from ottochain.consensus.votes import Height, PeerId
 
 Key = Annotated[str, Meta(min_length=1, max_length=128)]
 Sequence = Annotated[int, Meta(ge=0, le=2**63 - 1)]
@@ -47,9 +48,13 @@ class Block(Struct, frozen=True, rename="camel"):
         parts = (self.proposer, str(self.boot), str(self.number), *(item.key for item in self.items))
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
-    def text(self, chain: Chain) -> str:
-        """Return what its proposer and its co-signers sign."""
-        return chain.statement("block", self.number, 0, self.id())
+    def text(self) -> str:
+        """Return what its proposer and its co-signers sign: the hash of the data block that ML0 receives.
+
+        It is the JSON hash of the update hashes, one group per update (Tessellation, ``DataApplicationBlock``), so
+        the signatures are the block's proofs as they stand. They say which updates are held, not in which round.
+        """
+        return json_hash([[item.hash] for item in self.items])
 
 
 class Choice(Struct, frozen=True):
