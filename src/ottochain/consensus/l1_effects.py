@@ -86,7 +86,6 @@ def decode_l1_message(data: bytes | str) -> L1Message:
 def signatures_hold(
     block: Block,
     signatures: tuple[Signature, ...],
-    chain: Chain,
     members: set[str],
     needed: int,
     verify: VerifyFunction,
