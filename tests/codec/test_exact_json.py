@@ -83,6 +83,15 @@ def test_more_than_262144_digits_are_refused_at_once(text: str) -> None:
     assert time.monotonic() - started < 1
 
 
+def test_exponents_can_not_unfold_to_more_than_a_text_is_worth() -> None:
+    assert loads("[1e262143,1e262143,1e262143]") == [10**262_143] * 3
+    assert loads(f"[{','.join(['1e308'] * 5000)}]") == [10**308] * 5000
+    started = time.monotonic()
+    with pytest.raises(JsonError, match="unfold to more than 1048576 digits together at line 1, column"):
+        loads(f"[{','.join(['1e262143'] * 5000)}]")
+    assert time.monotonic() - started < 5
+
+
 def test_more_places_than_a_32_bit_scale_has_are_refused() -> None:
     for text in ("1e-2147483648", "1e-99999999999999999999"):
         with pytest.raises(JsonError, match="more than 2147483647 decimal places"):

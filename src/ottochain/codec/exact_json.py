@@ -5,7 +5,7 @@ error) goes through ``parser`` and ``writer``. Both give the same values.
 """
 
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 import orjson
@@ -17,15 +17,24 @@ from ottochain.codec.values import JsonValue, nesting, not_json, survey
 
 __all__ = ["JsonError", "JsonValue", "dumps", "loads"]
 
-_decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(float_hook=number_from_text)
+# Enough for every double. Larger numbers go to the plain parser, which keeps account of them.
+_QUICK_ZEROS: Final = 400
+
+
+def _quick_number(text: str) -> int | Decimal:
+    return number_from_text(text, _QUICK_ZEROS)
+
+
+_decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(float_hook=_quick_number)
 
 
 def loads(text: bytes | str, *, max_depth: int | None = None) -> Any:
     """The value of a JSON text: whole numbers as ``int``, others as ``Decimal`` without trailing zeros.
 
     The last of several members with one key wins. Raises ``JsonError`` with the position if `text` is not JSON
-    (``NaN``, a byte order mark and invalid UTF-8 included), if a number has more than 262,144 digits, or if
-    containers are nested deeper than `max_depth` (a scalar has depth 0, ``[]`` depth 1).
+    (``NaN``, a byte order mark and invalid UTF-8 included), if a number has more than 262,144 digits or all
+    exponents together unfold to more than four times that, or if containers are nested deeper than `max_depth`
+    (a scalar has depth 0, ``[]`` depth 1).
     """
     try:
         value = _decoder.decode(text)

@@ -17,6 +17,10 @@ T = TypeVar("T")
 MAX_DIGITS: Final = 262_144
 """Whole numbers with more digits are refused, as by circe's ``JsonNumber.toBigInt`` (2^18)."""
 
+MAX_UNFOLDED_DIGITS: Final = 4 * MAX_DIGITS
+"""How many zeros the exponents of one text may unfold to together: ``1e262143`` is eight bytes of text but a
+hundred kilobytes of integer, and a text may hold many."""
+
 MAX_SCALE: Final = 2**31 - 1
 """Decimals with more places are refused: Java's ``BigDecimal`` has a 32-bit scale."""
 
@@ -30,11 +34,12 @@ _UNBOUNDED: Final = decimal.Context(
 )
 
 
-def number_from_text(text: str) -> int | Decimal:
+def number_from_text(text: str, zeros_max: int = MAX_DIGITS) -> int | Decimal:
     """The exact value of a JSON number: ``int`` if it is whole (``1.0``, ``1e2``), else a ``Decimal``
     without trailing zeros.
 
-    `text` must follow the grammar of JSON. Raises ``JsonError`` for numbers beyond ``MAX_DIGITS`` and ``MAX_SCALE``.
+    `text` must follow the grammar of JSON. Raises ``JsonError`` for numbers beyond ``MAX_DIGITS`` and ``MAX_SCALE``,
+    and if the exponent unfolds to more than `zeros_max` zeros.
     """
     mantissa, _, exponent_text = text.replace("E", "e", 1).partition("e")
     whole, _, fraction = mantissa.partition(".")
@@ -52,6 +57,8 @@ def number_from_text(text: str) -> int | Decimal:
     exponent = _exponent(exponent_text) - len(fraction) + len(digits) - len(significant)
     if exponent >= 0:
         _refuse_many_digits(len(significant) + exponent)
+        if exponent > zeros_max:
+            raise JsonError(f"exponents that unfold to more than {MAX_UNFOLDED_DIGITS} digits together")
         return int_from_text(sign + significant + "0" * exponent)
     _refuse_many_digits(len(significant))
     if -exponent > MAX_SCALE:

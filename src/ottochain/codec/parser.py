@@ -13,7 +13,7 @@ from json.decoder import scanstring  # type: ignore[attr-defined]
 from typing import Any, NoReturn
 
 from ottochain.codec.errors import JsonError
-from ottochain.codec.numbers import int_from_text, number_from_text
+from ottochain.codec.numbers import MAX_UNFOLDED_DIGITS, int_from_text, number_from_text
 
 _SPACE = re.compile(r"[ \t\n\r]*")
 _NUMBER = re.compile(r"(-?(?:0|[1-9][0-9]*))((?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)")
@@ -31,6 +31,7 @@ class _Parser:
         self.text = text
         self.position = 0
         self.max_depth = max_depth
+        self.zeros_left = MAX_UNFOLDED_DIGITS
         # Open containers, outermost first, each with the key whose value is being read (objects only).
         self.open: list[tuple[Any, str | None]] = []
 
@@ -140,10 +141,17 @@ class _Parser:
         if match is None:
             self.fail("expected a value")
         try:
-            number = number_from_text(match[0]) if match[2] else int_from_text(match[1])
+            number = self.unfold(match[0]) if match[2] else int_from_text(match[1])
         except JsonError as error:
             self.fail(str(error))
         self.position = match.end()
+        return number
+
+    def unfold(self, text: str) -> int | Decimal:
+        number = number_from_text(text, self.zeros_left)
+        if isinstance(number, int):
+            digits = number.bit_length() * 3 // 10
+            self.zeros_left -= max(0, digits - len(text))
         return number
 
     def peek(self) -> str:
