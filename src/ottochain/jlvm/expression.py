@@ -1,7 +1,7 @@
 """The expression tree, and walks over it that need no stack.
 
 Equality and hashes are structural and type-strict, like those of values. Trees may be very deep, so neither
-recurses: each tree has a flat key, made once.
+recurses: both go by a flat key.
 """
 
 from __future__ import annotations
@@ -15,34 +15,29 @@ from ottochain.jlvm.values import ABSENT, Absent, JsonValue, append_identity
 class Expression:
     """One of Const, ArrayOf, MapOf, Apply, Var."""
 
-    __slots__ = ("_cached_hash", "_cached_key")
+    __slots__ = ("_cached_hash", "program")
     _cached_hash: int
-    _cached_key: tuple[object, ...]
+    program: object
+    """The program that `compile_expression` made of this very object, once it did."""
 
     def __eq__(self, other: object) -> bool:
         if self is other:
             return True
         if not isinstance(other, Expression):
             return NotImplemented
-        return hash(self) == hash(other) and self._key() == other._key()
+        return hash(self) == hash(other) and identity_of(self) == identity_of(other)
 
     def __hash__(self) -> int:
-        self._key()
-        return self._cached_hash
+        try:
+            return self._cached_hash
+        except AttributeError:
+            object.__setattr__(self, "_cached_hash", hash(identity_of(self)))
+            return self._cached_hash
 
     def __repr__(self) -> str:
         from ottochain.jlvm.syntax import encode
 
         return f"<{type(self).__name__} {shortened(encode(self))}>"
-
-    def _key(self) -> tuple[object, ...]:
-        try:
-            return self._cached_key
-        except AttributeError:
-            key = _identity(self)
-            object.__setattr__(self, "_cached_key", key)
-            object.__setattr__(self, "_cached_hash", hash(key))
-            return key
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -118,7 +113,8 @@ def size(expression: Expression) -> int:
     return sum(1 for _ in walk(expression))
 
 
-def _identity(expression: Expression) -> tuple[object, ...]:
+def identity_of(expression: Expression) -> tuple[object, ...]:
+    """A flat, hashable key: two expressions have the same key exactly when they are equal."""
     tokens: list[object] = []
     pending = [expression]
     while pending:

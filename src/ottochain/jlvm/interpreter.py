@@ -20,6 +20,7 @@ from ottochain.jlvm.expression import Apply, ArrayOf, Const, Expression, MapOf, 
 from ottochain.jlvm.gas import GasConfig, path_cost, size_cost
 from ottochain.jlvm.lookup import look_up, path_segments
 from ottochain.jlvm.map_order import iteration_order
+from ottochain.jlvm.numeric import WideDecimal, narrowed
 from ottochain.jlvm.operations import OPERATIONS
 from ottochain.jlvm.operations.logic import printed_operators
 from ottochain.jlvm.operations.presence import DATA_OPERATIONS
@@ -56,7 +57,9 @@ def interpret(
     config: GasConfig,
 ) -> Result:
     """Evaluate `expression`. Raises EvaluationError or GasExhausted."""
-    return run(_Evaluation(data, gas_limit, config).entry(expression, context, level=0))
+    evaluation = _Evaluation(data, gas_limit, config)
+    result = run(evaluation.entry(expression, context, level=0))
+    return Result(narrowed(result.value), result.metrics) if evaluation.made_wide_decimals else result
 
 
 class _Evaluation:
@@ -66,6 +69,7 @@ class _Evaluation:
         self._data = data
         self._remaining = gas_limit
         self._config = config
+        self.made_wide_decimals = False
 
     def _charge(self, amount: int) -> None:
         if amount > self._remaining:
@@ -155,6 +159,7 @@ class _Evaluation:
             handler = DATA_OPERATIONS.get(op)
             value = OPERATIONS[op](values) if handler is None else handler(values, self._data)
             metrics = combined(results)
+            self.made_wide_decimals |= type(value) is WideDecimal
         depth = 1 + max((result.metrics.depth for result in results), default=0)
         extra = self._config.depth_penalty_multiplier * depth + size_cost(op, values, value, self._config)
         self._charge(metrics.cost + extra)

@@ -30,7 +30,7 @@ def look_up(path: str, data: JsonValue, context: JsonValue | Absent) -> JsonValu
     if path.endswith("."):
         return None
     segments = path.split(".")
-    value = first_step(segments[0], data, context)
+    value: JsonValue = first_step(segments[0], data, context)
     for segment in segments[1:]:
         value = step(value, segment)
     return value
@@ -39,13 +39,10 @@ def look_up(path: str, data: JsonValue, context: JsonValue | Absent) -> JsonValu
 def first_step(segment: str, data: JsonValue, context: JsonValue | Absent) -> JsonValue:
     """`step` from the data overlaid with the context, without building the overlay."""
     if isinstance(context, dict) and isinstance(data, dict):
-        return context[segment] if segment in context else data.get(segment)
+        found: JsonValue = context[segment] if segment in context else data.get(segment)
+        return found
     if isinstance(context, list) and isinstance(data, list):
-        index = _index(segment)
-        if 0 <= index < len(data):
-            return data[index]
-        index -= len(data)
-        return context[index] if 0 <= index < len(context) else None
+        return step([*data, *context], segment)
     return step(context if isinstance(context, (dict, list)) else data, segment)
 
 

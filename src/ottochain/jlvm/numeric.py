@@ -15,6 +15,8 @@ from typing import TypeAlias
 
 from ottochain.jlvm.errors import EvaluationError
 from ottochain.jlvm.text import utf16_length
+from ottochain.jlvm.trampoline import Step, run
+from ottochain.jlvm.values import JsonValue
 
 Number: TypeAlias = "int | Decimal"
 
@@ -35,7 +37,7 @@ _PYTHON_INT_TEXT_MAX = 10**4000
 
 
 class WideDecimal(Decimal):
-    """A decimal whose operations round to more than 34 digits."""
+    """A decimal whose operations round to more than 34 digits. It lives within one evaluation only."""
 
     __slots__ = ("precision",)
     precision: int
@@ -289,3 +291,24 @@ def combined(left: Number, right: Number, operation: Arithmetic) -> Number:
     """The operation on two numbers; integer only if both operands were (see `typed`)."""
     of_integers = not isinstance(left, Decimal) and not isinstance(right, Decimal)
     return typed(operation(left, right), of_integers=of_integers)
+
+
+def narrowed(value: JsonValue) -> JsonValue:
+    """The same value with a plain Decimal for every WideDecimal."""
+    return run(_narrowed(value))
+
+
+def _narrowed(value: JsonValue) -> Step[JsonValue]:
+    if isinstance(value, WideDecimal):
+        return Decimal(value)
+    if isinstance(value, list):
+        items = []
+        for item in value:
+            items.append((yield _narrowed(item)))
+        return items
+    if isinstance(value, dict):
+        entries = {}
+        for key, item in value.items():
+            entries[key] = yield _narrowed(item)
+        return entries
+    return value

@@ -65,7 +65,7 @@ def _decode_all(values: list[JsonValue]) -> Step[tuple[Expression, ...]]:
 def _decode_var(json: JsonValue) -> Step[Var]:
     key, default = json, ABSENT
     if isinstance(json, list) and json:
-        key, default = json[0], json[1] if len(json) > 1 else ABSENT  # type: ignore[assignment]
+        key, default = json[0], json[1] if len(json) > 1 else ABSENT
     if isinstance(key, str):
         return Var(key, default)
     if isinstance(key, (int, Decimal)) and not isinstance(key, bool):

@@ -9,7 +9,9 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TypeAlias
 
-JsonValue: TypeAlias = "bool | int | Decimal | str | list[JsonValue] | dict[str, JsonValue] | None"
+from ottochain.codec.values import JsonValue
+
+__all__ = ["ABSENT", "Absent", "JsonValue", "append_identity", "contains", "identity", "strictly_equal", "type_tag"]
 
 
 class _Absent:
