@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from typing import Literal, TypeAlias
 
+import msgspec
 from msgspec import Struct
 
 from ottochain.consensus.votes import (
     Ballot,
     BodyReference,
     Certificate,
-    Decided,
     Hash,
     Height,
     Message,
@@ -24,6 +24,10 @@ from ottochain.consensus.votes import (
 )
 
 TimerName: TypeAlias = Literal["propose", "prevote", "precommit", "repair"]
+
+
+class RecordError(ValueError):
+    """Stored bytes that are not a record of this core."""
 
 
 # -- records -----------------------------------------------------------------------------------------------------------
@@ -52,6 +56,21 @@ class Equivocated(Struct, frozen=True, rename="camel", tag="equivocated"):
 
 
 Record: TypeAlias = Voted | Valued | Equivocated
+
+_record_decoder: msgspec.json.Decoder[Record] = msgspec.json.Decoder(Record)
+
+
+def encode_record(record: Record) -> bytes:
+    """Return the JSON of a record, to be stored."""
+    return msgspec.json.encode(record)
+
+
+def decode_record(data: bytes | str) -> Record:
+    """Read a stored record. Raises RecordError: the vote record is damaged, and this node must not vote."""
+    try:
+        return _record_decoder.decode(data)
+    except (msgspec.MsgspecError, UnicodeError) as error:
+        raise RecordError(f"not a vote record: {error}") from error
 
 
 # -- events ------------------------------------------------------------------------------------------------------------
@@ -242,35 +261,3 @@ class Diverged(Struct, frozen=True, rename="camel", tag="diverged"):
 
 
 Effect: TypeAlias = Persist | Broadcast | Send | Serve | SetTimer | CancelTimer | Build | Validate | Commit | Diverged
-
-__all__ = [
-    "Boot",
-    "Broadcast",
-    "Build",
-    "Built",
-    "CancelTimer",
-    "Commit",
-    "CommitFailed",
-    "Committed",
-    "Decided",
-    "Diverged",
-    "Effect",
-    "Equivocated",
-    "Event",
-    "Hot",
-    "NotBuilt",
-    "PeerDown",
-    "PeerUp",
-    "Persist",
-    "Received",
-    "Record",
-    "Send",
-    "Serve",
-    "SetTimer",
-    "TimerFired",
-    "TimerName",
-    "Validate",
-    "Validated",
-    "Valued",
-    "Voted",
-]

@@ -85,16 +85,16 @@ def decode_l1_message(data: bytes | str) -> L1Message:
 
 def signatures_hold(
     block: Block,
+    text: str,
     signatures: tuple[Signature, ...],
     members: set[str],
     needed: int,
     verify: VerifyFunction,
 ) -> bool:
-    """Tell whether at least `needed` distinct `members`, the proposer among them, signed `block`. ML0 asks this too."""
+    """Tell whether at least `needed` distinct `members`, the proposer among them, signed `text`."""
     signers = [proof.id for proof in signatures]
     if len(signers) < needed or sorted(set(signers)) != signers or not set(signers) <= members:
         return False
-    text = block.text()
     return block.proposer in signers and all(verify(proof.id, text, proof.signature) for proof in signatures)
 
 

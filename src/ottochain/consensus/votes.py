@@ -191,6 +191,7 @@ Signable = TypeVar("Signable", bound=Proposal | Prevote | Precommit | Ask)
 
 _encoder = msgspec.json.Encoder()
 _decoder: msgspec.json.Decoder[Message] = msgspec.json.Decoder(Message)
+_certificate_decoder: msgspec.json.Decoder[Certificate] = msgspec.json.Decoder(Certificate)
 
 
 def encode_message(message: Message) -> bytes:
@@ -206,6 +207,19 @@ def decode_message(data: bytes | str) -> Message:
         return _decoder.decode(data)
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
         raise MessageError(f"not a consensus message: {error}") from error
+
+
+def encode_certificate(certificate: Certificate) -> bytes:
+    """Return the compact JSON of a certificate; equal certificates give equal bytes."""
+    return _encoder.encode(certificate)
+
+
+def decode_certificate(data: bytes | str) -> Certificate:
+    """Read a certificate, which proves nothing until it ``holds``. Raises MessageError."""
+    try:
+        return _certificate_decoder.decode(data)
+    except (msgspec.MsgspecError, UnicodeError) as error:
+        raise MessageError(f"not a certificate: {error}") from error
 
 
 def signed(message: Signable, chain: Chain, sign: SignFunction) -> Signable:
