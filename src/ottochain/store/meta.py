@@ -20,6 +20,12 @@ class Fact(StrEnum):
     METAGRAPH_ID = "metagraphId"
     INCARNATION = "incarnation"
     GENESIS = "genesis"
+    BOOTS = "boots"
+    """How often an L1 node started; its blocks are told apart by it."""
+    FOLLOWED = "followed"
+    """JSON: the snapshot of the layer above up to which decisions are applied here."""
+    WEBHOOKS = "webhooks"
+    """JSON: the subscribers of ML0."""
 
 
 @dataclass(frozen=True, slots=True)
