@@ -76,7 +76,7 @@ def _make_keys(deployment: Deployment) -> list[str]:
     for node in deployment.nodes:
         if not keyring.exists(node.key) and node.data_dir.exists():
             raise Refused(
-                f"the key of {node.name} is missing from {node.key.keystore}, but {node.data_dir} has data of the node; "
+                f"the key of {node.name} is missing from {node.key.keystore}, but {node.data_dir} holds its data: "
                 "a new key would be another node.",
                 next_step="put the keystore and its password back.",
             )

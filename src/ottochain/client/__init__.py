@@ -1,0 +1,9 @@
+"""Talking to nodes from outside: the one place where the operator and the services meet the network.
+
+Words:
+
+reading
+    What one route of a node answered, as a frozen noun. An answer of another shape is no reading.
+light client
+    HTTP for commands that live for a moment (``light``): it costs a few milliseconds to import.
+"""

@@ -1,0 +1,9 @@
+"""The operator's procedures, one module each, under the name of the guide's chapter: observe, plan, execute, verify.
+
+Words:
+
+already so
+    A result: nothing had to be done, with the reason.
+at rest
+    A node's state when it will not change by itself; what is under way is waited for before it is judged.
+"""

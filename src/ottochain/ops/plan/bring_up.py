@@ -1,0 +1,138 @@
+"""The plan of ``up``: from what is observed to every node Ready. Pure.
+
+Parents start before children. A layer's founder is Ready before anybody joins it; nodes of one layer start together.
+The L1 layers wait for the token, which comes out of ML0's genesis.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from ottochain.ops.engine import LAYERS, RUN_GENESIS, Layer
+from ottochain.ops.facts.observation import READY, Observation, cluster_is_whole, confirmed_in_gl0
+from ottochain.ops.inventory.deployment import Deployment
+from ottochain.ops.plan.chain import Chain, shows_chain
+from ottochain.ops.plan.run_mode import JOINABLE, Decision, decide
+from ottochain.ops.plan.steps import AwaitConfirmed, AwaitWhole, CreateGenesis, Join, Plan, Record, Start, Step, Stop
+
+
+@dataclass(slots=True)
+class _Draft:
+    """A plan being written."""
+
+    deployment: Deployment
+    observation: Observation
+    chain: Chain
+    steps: list[Step] = field(default_factory=list)
+    gates: dict[Layer, tuple[str, ...]] = field(default_factory=dict)
+    """Per layer the steps after which its children may start."""
+
+    def add(self, step: Step) -> str:
+        self.steps.append(step)
+        return step.id
+
+
+def plan_up(deployment: Deployment, observation: Observation, chain: Chain) -> Plan:
+    """Every step from the observation to a deployment that is up. Empty when it is up already."""
+    draft = _Draft(deployment, observation, chain)
+    if chain.to_write:
+        sentence = f"Record that the chain is {'being founded' if chain.record.phase == 'founding' else 'founded'}"
+        why = "before the first genesis" if chain.record.phase == "founding" else "the record was lost"
+        draft.add(Step("record", sentence, why, Record(chain.to_write)))
+    if all(_plan_layer(draft, layer) for layer in LAYERS):
+        _plan_confirmation(draft)
+    return Plan(tuple(draft.steps))
+
+
+def _plan_layer(draft: _Draft, layer: Layer) -> bool:
+    """False when the rest can only be planned after what was planned here has been done and looked at."""
+    rules = draft.deployment.engine.rules(layer)
+    nodes = draft.observation.layer(layer)
+    after = draft.gates.get(rules.parent, ()) if rules.parent else _ids(draft, "record")
+    may_found = draft.chain.record.phase == "founding" and not any(shows_chain(node) for node in nodes)
+    decisions = decide(rules, nodes, may_found)
+    if any(decision.do == "stop" for decision in decisions.values()):
+        for name, decision in decisions.items():
+            draft.add(Step(f"stop {name}", f"Stop {name} and look at its data", decision.why, Stop(name), after))
+        return False
+    founder = next((name for name, decision in decisions.items() if decision.founds), None)
+    if founder and decisions[founder].mode == RUN_GENESIS:
+        after, decisions = _plan_genesis(draft, layer, founder, after, decisions)
+    gate: tuple[str, ...] = after
+    opened: tuple[str, ...] = ()
+    if founder:
+        gate = opened = (_plan_start(draft, founder, decisions[founder], after, READY),)
+    for name, decision in decisions.items():
+        if decision.joins:
+            _plan_validator(draft, name, decision, after, opened)
+    if len(nodes) > 1 and (
+        any(d.do != "keep" for d in decisions.values()) or not cluster_is_whole(draft.observation, layer)
+    ):
+        _plan_whole(draft, layer)
+    draft.gates[layer] = gate
+    return True
+
+
+def _plan_genesis(
+    draft: _Draft, layer: Layer, founder: str, after: tuple[str, ...], decisions: dict[str, Decision]
+) -> tuple[tuple[str, ...], dict[str, Decision]]:
+    """A genesis starts from a file: GL0's was written by ``init``, ML0's is made now, when GL0 is there."""
+    places = draft.deployment.places
+    if layer == "gl0":
+        file = places.gl0_genesis
+    else:
+        file = places.ml0_genesis.with_name("genesis.snapshot")
+        step = Step(
+            f"genesis {founder}",
+            f"Let {founder} make the metagraph's genesis",
+            "the token is the address of its content",
+            CreateGenesis(founder),
+            after,
+        )
+        after = (draft.add(step),)
+    return after, {**decisions, founder: replace(decisions[founder], argument=str(file))}
+
+
+def _plan_start(draft: _Draft, name: str, decision: Decision, after: tuple[str, ...], until: str) -> str:
+    if decision.do == "restart":
+        after = (draft.add(Step(f"stop {name}", f"Stop {name}", decision.why, Stop(name), after)),)
+    assert decision.mode
+    shown = f"Start {name} in {decision.mode} and wait until it is {until}"
+    action = Start(name, decision.mode, decision.argument, until)
+    return draft.add(Step(f"start {name}", shown, decision.why, action, after))
+
+
+def _plan_validator(
+    draft: _Draft, name: str, decision: Decision, after: tuple[str, ...], opened: tuple[str, ...]
+) -> None:
+    """Start it beside the founder, and join it when the founder is Ready."""
+    before = opened
+    if decision.do != "join":
+        before = (*opened, _plan_start(draft, name, decision, after, JOINABLE))
+    sentence = f"Join {name} to its cluster and wait until every peer sees it Ready"
+    draft.add(Step(f"join {name}", sentence, decision.why, Join(name), before))
+
+
+def _plan_whole(draft: _Draft, layer: Layer) -> None:
+    names = [facts.name for facts in draft.observation.layer(layer)]
+    done = _ids(draft, *(f"{verb} {name}" for name in names for verb in ("start", "join")))
+    sentence = f"Wait until {', '.join(names)} all see one another Ready"
+    draft.add(Step(f"whole {layer}", sentence, "a layer is one cluster", AwaitWhole(layer), done))
+
+
+def _plan_confirmation(draft: _Draft) -> None:
+    """The founding ends, and every start is proven, when GL0 holds what ML0 made."""
+    record, ml0 = draft.chain.record, draft.deployment.layer("ml0")[0]
+    held = confirmed_in_gl0(draft.observation, record.token)
+    if record.phase == "founded" and held is not None and not draft.steps:
+        return
+    why = "the founding ends there" if record.phase == "founding" else "a snapshot is final there"
+    sentence = f"Wait until GL0 holds a snapshot of {ml0.name}"
+    after = (*draft.gates["gl0"], *draft.gates["ml0"])
+    draft.add(Step("confirmed", sentence, why, AwaitConfirmed(ml0.name), tuple(dict.fromkeys(after))))
+
+
+def _ids(draft: _Draft, *wanted: str) -> tuple[str, ...]:
+    """Those of the wanted steps that are in the plan."""
+    there = {step.id for step in draft.steps}
+    return tuple(step for step in wanted if step in there)
