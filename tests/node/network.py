@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
-from node.plain_service import PlainService
 
+from node.plain_service import PlainService
 from ottochain.crypto.keys import PrivateKey
 from ottochain.model.node_state import NodeState
 from ottochain.node.config import NodeConfig
@@ -163,5 +163,5 @@ async def network(directory: Path) -> AsyncIterator[Network]:
 async def until(true: Callable[[], bool]) -> None:
     """Waits for a condition with a deadline."""
     async with asyncio.timeout(PATIENCE_SECONDS):
-        while not true():
+        while not true():  # noqa: ASYNC110  the condition is anything
             await asyncio.sleep(0.005)

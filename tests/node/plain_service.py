@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 from aiohttp import web
@@ -69,7 +70,7 @@ class PlainService:
                 NodeState.WAITING_FOR_READY,
                 NodeState.READY,
             ]
-            for before, after in zip(path, path[1:], strict=False):
+            for before, after in itertools.pairwise(path):
                 move(before, after)
 
     async def on_leaving(self) -> None:

@@ -3,7 +3,6 @@ from __future__ import annotations
 import asyncio
 
 from node.network import Network, until
-
 from ottochain.crypto.keys import PrivateKey
 from ottochain.model.node_state import NodeState
 from ottochain.node.membership import Contact
@@ -31,7 +30,8 @@ async def test_l0_nodes_walk_to_ready_and_their_peers_hear_of_it(nodes: Network)
     founder, joiner = await nodes.cluster(2, "gl0")
     assert joiner.service.events == ["start run-validator", "joined"]
     entry = founder.node.membership.get(joiner.node.id)
-    assert entry is not None and entry.state is NodeState.READY
+    assert entry is not None
+    assert entry.state is NodeState.READY
 
 
 async def test_a_join_that_finds_nobody_answers_200_and_ends_in_session_started(nodes: Network) -> None:

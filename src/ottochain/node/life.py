@@ -1,10 +1,9 @@
-"""Runs a node from start to end: listeners, service, signals; and once more when it restarts within the process."""
+"""Runs a node from start to end: listeners and service; and once more when it restarts within the process."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import signal
 from collections.abc import Iterator, Sequence
 
 from aiohttp import web
@@ -23,18 +22,13 @@ log = logging.getLogger(__name__)
 
 VALIDATOR_MODE = "run-validator"
 MODES_WITHOUT_LISTENERS = ("create-genesis",)
-STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
-async def run_lives(config: NodeConfig, key: PrivateKey, create_service: ServiceFactory) -> int:
-    """Lives the node until it ends for good. Returns the process's exit code.
+async def run_lives(config: NodeConfig, key: PrivateKey, create_service: ServiceFactory, stopped: asyncio.Event) -> int:
+    """Lives the node until it ends for good, or ``stopped`` is set. Returns the process's exit code.
 
     Raises ``PortInUse``, and whatever the service raises from ``start``.
     """
-    stopped = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in STOP_SIGNALS:
-        loop.add_signal_handler(number, stopped.set)
     mode, argument = config.mode, config.argument
     while True:
         node = Node(config, key, create_service, may_restart=mode != VALIDATOR_MODE)

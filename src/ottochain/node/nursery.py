@@ -36,6 +36,7 @@ PRELOADED: Final = (
     "ottochain.node.l1",
 )
 
+NODE_COMMAND: Final = [sys.executable, "-m", "ottochain.node"]
 LINE_BYTES_MAX: Final = 1024 * 1024
 _DESCRIPTORS_MAX: Final = 65536
 
@@ -201,7 +202,7 @@ def _forget_signals() -> None:
 
 def spawn(birth: Birth) -> int:
     """Starts a fresh interpreter through a shell that ends at once, so that init adopts and reaps the node."""
-    command = [sys.executable, "-m", "ottochain.node", *birth.argv]
+    command = [*NODE_COMMAND, *birth.argv]
     script = 'log=$1; shift; "$@" </dev/null >/dev/null 2>>"$log" & echo $!'
     finished = subprocess.run(  # noqa: S603  the words come from the operator's own tool
         ["/bin/sh", "-c", script, "sh", birth.stderr, *command],

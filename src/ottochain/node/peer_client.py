@@ -6,6 +6,7 @@ Foreign exceptions end here: a caller sees an ``Answer`` or one of the three ``P
 from __future__ import annotations
 
 import asyncio
+import io
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
@@ -23,6 +24,8 @@ from ottochain.node.sessions import Sessions
 TIMEOUT_SECONDS: Final = 5.0
 ANSWER_BYTES_MAX: Final = 64 * 1024 * 1024
 ANSWER_DEPTH_MAX: Final = 512
+PIECEMEAL_BYTES: Final = 1024 * 1024
+"""A longer body is written in pieces, so that it does not hold up the loop."""
 OWN_PREFIX: Final = "/ottochain/"
 """Paths of our own node-to-node messages; the empty 200 that confirms one is not signed, for it proves nothing."""
 
@@ -140,21 +143,22 @@ class PeerClient:
         With ``expected_session`` the answer must come from that life of the peer.
         """
         headers = self._signed_headers(method, path, body, content_type)
+        content = io.BytesIO(body) if len(body) > PIECEMEAL_BYTES else body or None
         url = URL(f"http://{_authority(contact)}{path}", encoded=True)
         try:
             async with (
                 asyncio.timeout(timeout_seconds),
                 self._http.request(
-                    method, url, data=body or None, headers=headers, allow_redirects=False, timeout=_NO_TIMEOUT
+                    method, url, data=content, headers=headers, allow_redirects=False, timeout=_NO_TIMEOUT
                 ) as response,
             ):
-                content = await _read(response)
+                answered = await _read(response)
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             raise PeerUnreachable(f"{method} {path}: {type(error).__name__}: {error}".rstrip(": ")) from error
-        unsigned_receipt = path.startswith(OWN_PREFIX) and response.status == 200 and not content
+        unsigned_receipt = path.startswith(OWN_PREFIX) and response.status == 200 and not answered
         if not unsigned_receipt:
-            _check_signature(response, content, contact.id)
-        return _judged(response, content, expected_session)
+            _check_signature(response, answered, contact.id)
+        return _judged(response, answered, expected_session)
 
     def _signed_headers(self, method: str, path: str, body: bytes, content_type: str | None) -> dict[str, str]:
         headers = {} if content_type is None else {"Content-Type": content_type}

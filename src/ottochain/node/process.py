@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import signal
 import sys
+from typing import Final
 
 import uvloop
 
@@ -18,7 +21,8 @@ from ottochain.node.service import ServiceFactory
 
 log = logging.getLogger(__name__)
 
-EXIT_FAILED = 1
+EXIT_FAILED: Final = 1
+STOP_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 
 
 def run_process(config: NodeConfig, create_service: ServiceFactory) -> int:
@@ -32,7 +36,7 @@ def run_process(config: NodeConfig, create_service: ServiceFactory) -> int:
         node_log.configure(config.layer, key.peer_id, config.log_file)
         with locked(config.data_dir, config.layer, key.peer_id):
             log.info("starting %s %s as %s", config.layer, config.mode, key.peer_id)
-            return uvloop.run(run_lives(config, key, create_service))
+            return uvloop.run(_until_stopped(config, key, create_service))
     except (DataDirectoryInUse, PortInUse, OSError) as error:
         log.error("could not start: %s", error)
         _complain(str(error))
@@ -40,6 +44,13 @@ def run_process(config: NodeConfig, create_service: ServiceFactory) -> int:
         log.exception("the node failed")
         _complain(f"the node failed: {type(error).__name__}: {error}")
     return EXIT_FAILED
+
+
+async def _until_stopped(config: NodeConfig, key: PrivateKey, create_service: ServiceFactory) -> int:
+    stopped = asyncio.Event()
+    for number in STOP_SIGNALS:
+        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    return await run_lives(config, key, create_service, stopped)
 
 
 def load_key(config: NodeConfig) -> PrivateKey:
