@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA512
 
 from ottochain.codec.hashing import sha256_hex
+from ottochain.crypto.addresses import address_of_peer
 from ottochain.crypto.errors import KeyFormatError
 from ottochain.crypto.keys import PrivateKey
 from ottochain.crypto.proofs import Proof
@@ -49,6 +50,11 @@ class Signer:
     def __init__(self, peer_id: str, key: PrivateKey | None = None) -> None:
         self.peer_id = peer_id
         self._key = key
+
+    @property
+    def address(self) -> str:
+        """The signer's address."""
+        return address_of_peer(self.peer_id)
 
     def proof(self, hash_hex: str) -> Proof:
         """The proof for a hash."""

@@ -32,6 +32,7 @@ class FiberCommit:
     record_hash: str
     state_data_hash: str | None
     sequence_number: int
+    _canonical: bytes | None = field(default=None, init=False, repr=False, compare=False)
 
     def to_json(self) -> dict[str, Any]:
         """The wire form."""
@@ -44,12 +45,15 @@ class FiberCommit:
     @property
     def canonical(self) -> bytes:
         """The canonical JSON."""
-        hash_text = _NULL if self.state_data_hash is None else b'"%b"' % self.state_data_hash.encode()
-        return b'{"recordHash":"%b","sequenceNumber":%b,"stateDataHash":%b}' % (
-            self.record_hash.encode(),
-            _whole(self.sequence_number),
-            hash_text,
-        )
+        canonical = self._canonical
+        if canonical is None:
+            canonical = b'{"recordHash":%b,"sequenceNumber":%b,"stateDataHash":%b}' % (
+                _quoted(self.record_hash),
+                _whole(self.sequence_number),
+                _quoted(self.state_data_hash),
+            )
+            object.__setattr__(self, "_canonical", canonical)
+        return canonical
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> "FiberCommit":
@@ -132,23 +136,23 @@ class StateMachineRecord:
         return b"".join(
             (
                 b'{"childFiberIds":',
-                canonical_bytes(list(self.child_fiber_ids)) if self.child_fiber_ids else b"[]",
+                _array(self.child_fiber_ids),
                 b',"creationOrdinal":',
                 _whole(self.creation_ordinal),
                 b',"currentState":',
-                canonical_bytes(self.current_state),
+                _quoted(self.current_state),
                 b',"definition":',
                 self.definition.canonical,
-                b',"fiberId":"',
-                self.fiber_id.encode(),
-                b'","lastReceipt":',
+                b',"fiberId":',
+                _quoted(self.fiber_id),
+                b',"lastReceipt":',
                 _NULL if receipt is None else receipt.canonical,
                 b',"latestUpdateOrdinal":',
                 _whole(self.latest_update_ordinal),
                 b',"owners":',
-                canonical_bytes(list(self.owners)),
+                _array(self.owners),
                 b',"parentFiberId":',
-                _NULL if self.parent_fiber_id is None else b'"%b"' % self.parent_fiber_id.encode(),
+                _quoted(self.parent_fiber_id),
                 b',"previousUpdateOrdinal":',
                 _whole(self.previous_update_ordinal),
                 b',"sequenceNumber":',
@@ -156,9 +160,9 @@ class StateMachineRecord:
                 b',"stateData":',
                 state_bytes(self),
                 b',"stateDataHash":',
-                canonical_bytes(self.state_data_hash),
+                _quoted(self.state_data_hash),
                 b',"status":',
-                canonical_bytes(self.status),
+                _quoted(self.status),
                 b"}",
             )
         )
@@ -254,14 +258,14 @@ class ScriptRecord:
                 canonical_bytes(self.access_control.to_json()),
                 b',"creationOrdinal":',
                 _whole(self.creation_ordinal),
-                b',"fiberId":"',
-                self.fiber_id.encode(),
-                b'","lastInvocation":',
+                b',"fiberId":',
+                _quoted(self.fiber_id),
+                b',"lastInvocation":',
                 _NULL if invocation is None else invocation.canonical,
                 b',"latestUpdateOrdinal":',
                 _whole(self.latest_update_ordinal),
                 b',"owners":',
-                canonical_bytes(list(self.owners)),
+                _array(self.owners),
                 b',"scriptProgram":',
                 self.script_program.canonical,
                 b',"sequenceNumber":',
@@ -269,9 +273,9 @@ class ScriptRecord:
                 b',"stateData":',
                 state_bytes(self),
                 b',"stateDataHash":',
-                canonical_bytes(self.state_data_hash),
+                _quoted(self.state_data_hash),
                 b',"status":',
-                canonical_bytes(self.status),
+                _quoted(self.status),
                 b"}",
             )
         )
@@ -308,6 +312,17 @@ def state_bytes(record: FiberRecord) -> bytes:
         canonical = canonical_bytes(record.state_data)
         object.__setattr__(record, "state_canonical", canonical)
     return canonical
+
+
+def _quoted(text: str | None) -> bytes:
+    if text is None:
+        return _NULL
+    # Ids, hashes and most names need no escaping, and finding that out costs less than encoding.
+    return b'"%b"' % text.encode() if text.isascii() and text.replace("-", "").isalnum() else canonical_bytes(text)
+
+
+def _array(texts: tuple[str, ...]) -> bytes:
+    return b"[%b]" % b",".join([_quoted(text) for text in texts])
 
 
 def _whole(number: int) -> bytes:
