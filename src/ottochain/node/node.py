@@ -82,7 +82,11 @@ class Node:
         self.peers = PeerClient(self.http, key, self.sessions)
         self.announcer = Announcer(self.lifecycle, self.membership, self.peers, self.supervisor)
         self._may_restart = may_restart
-        self.service: LayerService = create_service(self)
+        try:
+            self.service: LayerService = create_service(self)
+        except BaseException:
+            self.http.detach()  # nothing is open yet, and nobody will close it
+            raise
         self.handshake = Handshake(
             key=key,
             lifecycle=self.lifecycle,

@@ -1,0 +1,43 @@
+"""Token transactions: sent to a CL1 node, and the reference that the next one must name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ottochain.client.endpoint import Endpoint, Refused
+from ottochain.client.readings import MalformedReading
+
+
+class CurrencyClient:
+    """Speaks to a CL1 node. Each question raises ``Unreachable``, ``Refused`` or ``MalformedReading``."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self._endpoint = endpoint
+
+    async def last_reference(self, address: str) -> tuple[int, str]:
+        """Ordinal and hash of the address's last accepted transaction: the parent of the next."""
+        match await self._endpoint.read(f"/transactions/last-reference/{address}"):
+            case {"ordinal": int(ordinal), "hash": str(transaction_hash)}:
+                return ordinal, transaction_hash
+            case _:
+                raise MalformedReading("no ordinal and hash in the answer")
+
+    async def submit(self, signed_transaction: dict[str, Any]) -> str:
+        """Sends a signed transaction; its hash. Raises ``Refused`` with the reasons."""
+        match await self._endpoint.send("/transactions", signed_transaction):
+            case {"hash": str(transaction_hash)}:
+                return transaction_hash
+            case _:
+                raise MalformedReading("no hash in the answer to a transaction")
+
+    async def waiting(self, transaction_hash: str) -> dict[str, Any] | None:
+        """The transaction while it waits at this node; None when it does not."""
+        try:
+            answer = await self._endpoint.read(f"/transactions/{transaction_hash}")
+        except Refused as error:
+            if error.status == 404:
+                return None
+            raise
+        if not isinstance(answer, dict):
+            raise MalformedReading("the answer is no JSON object")
+        return answer
