@@ -1,0 +1,106 @@
+"""What ML0 knows after a snapshot, and how a metagraph begins."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from ottochain.codec.hashing import EMPTY_HASH
+from ottochain.codec.wire import json_hash, wire_bytes
+from ottochain.fibers import FiberState, on_chain_bytes
+from ottochain.fibers import genesis as no_fibers
+from ottochain.layers.on_chain_text import OnChainText
+from ottochain.layers.validators import Chain, Validators
+from ottochain.model.currency_snapshot import (
+    CurrencyIncremental,
+    CurrencyInfo,
+    DataPart,
+    GlobalSyncView,
+    SnapshotText,
+    currency_genesis,
+)
+from ottochain.model.tips import genesis_tips
+
+
+@dataclass(frozen=True, slots=True)
+class Ml0State:
+    """The state after snapshot ``ordinal``. Frozen; what did not change is shared with the state before.
+
+    ``height`` stays 0 and ``tips`` those of the genesis while the ledger accepts no token blocks.
+    """
+
+    chain: Chain
+    ordinal: int
+    hash: str
+    height: int
+    sub_height: int
+    epoch_progress: int
+    info: CurrencyInfo
+    fibers: FiberState = field(repr=False)
+    global_view: GlobalSyncView | None
+    validators: Validators
+    tips: Mapping[str, Any] = field(default_factory=genesis_tips, repr=False)
+    on_chain: OnChainText | None = field(default=None, repr=False, compare=False)
+
+    def on_chain_text(self) -> OnChainText:
+        """The on-chain state as a snapshot carries it."""
+        return self.on_chain or OnChainText.of(self.fibers)
+
+
+@dataclass(frozen=True, slots=True)
+class Founded:
+    """A new metagraph: the full genesis and the first incremental snapshot, both made by the founder without votes.
+
+    Nothing is decided yet: the id of the metagraph follows from the *signed* genesis, so the founder signs
+    ``genesis_hash``, derives the id from the binary's content, and then asks for ``first``.
+    """
+
+    genesis: dict[str, Any]
+    genesis_wire: bytes
+    genesis_hash: str
+
+
+def found(balances: Mapping[str, int], global_view: GlobalSyncView | None) -> Founded:
+    """The genesis of a metagraph with these balances, looking at this global snapshot."""
+    value = currency_genesis(balances, on_chain_bytes(no_fibers()), global_view)
+    return Founded(value, wire_bytes(value), json_hash(value))
+
+
+def first(founded: Founded, chain: Chain, validators: Iterable[str]) -> tuple[SnapshotText, Ml0State]:
+    """The first incremental snapshot, ordinal 1, and the state after it. Raises MembershipError.
+
+    It repeats the genesis: the same proofs of state, data and epoch progress.
+    """
+    genesis = founded.genesis
+    view = genesis["globalSyncView"]
+    fibers = no_fibers()
+    on_chain = OnChainText.of(fibers)
+    before = Ml0State(
+        chain=chain,
+        ordinal=0,
+        hash=founded.genesis_hash,
+        height=0,
+        sub_height=0,
+        epoch_progress=0,
+        info=CurrencyInfo({}, genesis["info"]["balances"]),
+        fibers=fibers,
+        global_view=None if view is None else GlobalSyncView.from_json(view),
+        validators=Validators.founding(tuple(validators)),
+        on_chain=on_chain,
+    )
+    text = first_text(before)
+    return text, replace(before, ordinal=1, hash=text.hash, sub_height=1)
+
+
+def first_text(genesis: Ml0State) -> SnapshotText:
+    """The first incremental snapshot on the state of a genesis."""
+    return CurrencyIncremental(
+        ordinal=1,
+        height=genesis.height,
+        sub_height=genesis.sub_height + 1,
+        last_snapshot_hash=genesis.hash,
+        state_proof=genesis.info.state_proof(),
+        epoch_progress=genesis.epoch_progress,
+        data=DataPart(genesis.on_chain_text().text, b"[]", EMPTY_HASH),
+        global_view=genesis.global_view,
+        tips=genesis.tips,
+    ).text()

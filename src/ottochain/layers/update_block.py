@@ -1,0 +1,125 @@
+"""A data block with its updates decoded: what ML0 judges.
+
+The wire text is kept as it came, because a proposal hands it on; the canonical text, which the snapshot carries, is
+put together from the updates' own.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Final
+
+from ottochain.codec import exact_json
+from ottochain.codec.exact_json import JsonError
+from ottochain.crypto.proofs import Proof, verify
+from ottochain.fibers import DecodeError, SignedUpdate
+from ottochain.model.data_block import SignedDataBlock
+from ottochain.model.errors import ModelError
+
+_HEX: Final = re.compile(r"[0-9a-fA-F]+").fullmatch
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class UpdateBlock:
+    """A data block. ``updates`` are all of them, in the order of their groups."""
+
+    round_id: str
+    hash: str
+    groups: tuple[tuple[SignedUpdate, ...], ...]
+    proofs: tuple[Proof, ...]
+    wire: bytes = field(repr=False)
+    updates: tuple[SignedUpdate, ...] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "updates", tuple(update for group in self.groups for update in group))
+
+    @classmethod
+    def from_bytes(cls, text: bytes) -> "UpdateBlock":
+        """The block of a request's body; ``ModelError`` if it is none."""
+        try:
+            value = exact_json.loads(text)
+        except JsonError as error:
+            raise ModelError(f"expected a signed data block: {error}") from None
+        return cls.from_json(value, text)
+
+    @classmethod
+    def from_json(cls, value: object, wire: bytes | None = None) -> "UpdateBlock":
+        """The block of its wire form; ``ModelError`` if it is none or if a hash is not that of its update."""
+        signed = SignedDataBlock.from_json(value)
+        groups = tuple(
+            tuple(_decode(transaction, claimed) for transaction, claimed in zip(group, hashes, strict=True))
+            for group, hashes in zip(signed.block.transactions, signed.block.hashes, strict=True)
+        )
+        for proof in signed.proofs:
+            _check_proof(proof)
+        return cls(
+            round_id=signed.block.round_id,
+            hash=signed.hash,
+            groups=groups,
+            proofs=signed.proofs,
+            wire=exact_json.dumps(value) if wire is None else wire,
+        )
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The keys of the updates, in their order."""
+        return tuple(update.key for update in self.updates)
+
+    def canonical(self) -> bytes:
+        """The canonical JSON of the signed block, as the snapshot carries it."""
+        transactions = b",".join(b"[%b]" % b",".join(map(_update_text, group)) for group in self.groups)
+        hashes = b",".join(
+            b"[%b]" % b",".join(b'"%b"' % update.hash.encode() for update in group) for group in self.groups
+        )
+        return b'{"proofs":%b,"value":{"dataTransactions":[%b],"dataTransactionsHashes":[%b],"roundId":"%b"}}' % (
+            _proofs_text(self.proofs),
+            transactions,
+            hashes,
+            self.round_id.encode(),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class BlockRule:
+    """Whose blocks ML0 takes: ``threshold`` distinct signers, all of them ``members`` when those are named."""
+
+    threshold: int = 1
+    members: frozenset[str] | None = None
+
+    def violation(self, block: UpdateBlock) -> str | None:
+        """What is wrong with the block's own signatures, or None."""
+        signers = {proof.id for proof in block.proofs}
+        strangers = sorted(signers - self.members) if self.members is not None else []
+        if strangers:
+            return f"signed by {strangers[0][:16]}…, which is not among the {len(self.members or ())} nodes of the L1"
+        if len(signers) < self.threshold:
+            return f"expected signatures of {self.threshold} L1 nodes, found {len(signers)}"
+        bad = [proof.id for proof in block.proofs if not verify(block.hash, proof)]
+        return f"the signature of {bad[0][:16]}… does not sign the block's hash {block.hash}" if bad else None
+
+
+def _decode(transaction: object, claimed: str) -> SignedUpdate:
+    try:
+        update = SignedUpdate.from_json(transaction)
+    except DecodeError as error:
+        raise ModelError(f"expected a signed update in the block: {error.detail}") from None
+    if update.hash != claimed:
+        raise ModelError(f"the block gives an update the hash {claimed}, its hash is {update.hash}")
+    for proof in update.proofs:
+        _check_proof(proof)
+    return update
+
+
+def _check_proof(proof: Proof) -> None:
+    """Hexadecimal needs no escapes, so that texts can be put together without an encoder."""
+    if not _HEX(proof.id) or not _HEX(proof.signature):
+        raise ModelError("expected a proof's id and signature in hexadecimal digits")
+
+
+def _update_text(update: SignedUpdate) -> bytes:
+    return b'{"proofs":%b,"value":%b}' % (_proofs_text(update.proofs), update.canonical)
+
+
+def _proofs_text(proofs: Iterable[Proof]) -> bytes:
+    texts = [b'{"id":"%b","signature":"%b"}' % (proof.id.encode(), proof.signature.encode()) for proof in proofs]
+    return b"[%b]" % b",".join(texts)
