@@ -13,9 +13,7 @@ from aiohttp import web
 from ottochain.client.chain import Balance, ChainClient
 from ottochain.client.control import ControlClient
 from ottochain.client.currency import CurrencyClient
-from ottochain.client.data import DataClient, Fate
 from ottochain.client.endpoint import Endpoint, Refused, refusal
-from ottochain.client.fibers import FiberClient
 from ottochain.client.light import LightClient, Unreachable
 from ottochain.client.readings import MalformedReading
 from ottochain.client.status import StatusClient
@@ -141,50 +139,6 @@ async def test_chain(serve: Serve) -> None:
     assert await chain.balance("DAG1") == Balance(5, 7)
 
 
-async def test_data(serve: Serve) -> None:
-    endpoint = await serve({
-        "POST /data": (200, b'{"hash":"ab","feeHash":null}'),
-        "GET /data": (200, b"[[]]"),
-        "GET /data/ab": (200, b'{"hash":"ab","status":"Rejected","ordinal":9,"reason":"why"}'),
-        "GET /data/cd": (200, b'{"hash":"cd","status":"Waiting","ordinal":null,"reason":null}'),
-    })  # fmt: skip
-    client = DataClient(endpoint)
-    assert await client.submit({"n": 2**70, "x": None}, [{"id": ID, "signature": "00"}]) == "ab"
-    expected = f'{{"value":{{"n":{2**70},"x":null}},"proofs":[{{"id":"{ID}","signature":"00"}}]}}'
-    assert Asked.body == expected.encode()
-    assert await client.fate("ab") == Fate("Rejected", 9, "why")
-    waiting = await client.fate("cd")
-    assert waiting is not None
-    assert not waiting.is_settled
-    assert await client.fate("ef") is None
-    assert await client.waiting() == [[]]
-
-
-async def test_fibers(serve: Serve) -> None:
-    prefix = "GET /data-application/v1"
-    endpoint = await serve({
-        f"{prefix}/state-machines/a": (200, b'{"fiberId":"a"}'),
-        f"{prefix}/state-machines/b": (200, b"null"),
-        f"{prefix}/state-machines?status=ACTIVE": (200, b'{"a":{}}'),
-        f"{prefix}/state-machines/a/events": (200, b"[{}]"),
-        f"{prefix}/oracles": (200, b"{}"),
-        f"{prefix}/oracles/s": (200, b'{"fiberId":"s"}'),
-        f"{prefix}/oracles/s/invocations": (200, b"[]"),
-        f"{prefix}/checkpoint": (200, b'{"ordinal":3,"state":{"stateMachines":{},"scripts":{}}}'),
-        f"{prefix}/onchain": (200, b'{"fiberCommits":{}}'),
-    })  # fmt: skip
-    client = FiberClient(endpoint)
-    assert await client.machine("a") == {"fiberId": "a"}
-    assert await client.machine("b") is None
-    assert await client.machines("ACTIVE") == {"a": {}}
-    assert await client.events("a") == [{}]
-    assert await client.scripts() == {}
-    assert await client.script("s") == {"fiberId": "s"}
-    assert await client.invocations("s") == []
-    assert await client.checkpoint() == (3, {"stateMachines": {}, "scripts": {}})
-    assert await client.on_chain() == {"fiberCommits": {}}
-
-
 async def test_currency(serve: Serve) -> None:
     endpoint = await serve({
         "GET /transactions/last-reference/DAG1": (200, b'{"ordinal":0,"hash":"00"}'),
@@ -200,14 +154,13 @@ async def test_currency(serve: Serve) -> None:
 
 @pytest.mark.parametrize("body", [b"", b"nonsense", b"[]", b'"text"', b"7", b"null", b"{}"])
 async def test_answers_of_another_shape_are_no_readings(serve: Serve, body: bytes) -> None:
-    paths = ["/snapshots/latest/ordinal", "/currency/DAG1/balance", "/transactions/last-reference/DAG1", "/data/ab"]
-    endpoint = await serve({f"GET {path}": (200, body) for path in paths} | {"POST /data": (200, body)})
+    paths = ["/snapshots/latest/ordinal", "/currency/DAG1/balance", "/transactions/last-reference/DAG1"]
+    endpoint = await serve({f"GET {path}": (200, body) for path in paths} | {"POST /transactions": (200, body)})
     questions: list[Awaitable[Any]] = [
         ChainClient.of("ml0", endpoint).latest_ordinal(),
         ChainClient.of("ml0", endpoint).balance("DAG1"),
         CurrencyClient(endpoint).last_reference("DAG1"),
-        DataClient(endpoint).fate("ab"),
-        DataClient(endpoint).submit({}, []),
+        CurrencyClient(endpoint).submit({}),
     ]
     for question in questions:
         with pytest.raises(MalformedReading):

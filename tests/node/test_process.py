@@ -54,9 +54,10 @@ def test_a_log_line_is_one_line_even_with_a_traceback() -> None:
         raise ValueError("first\nsecond")
     except ValueError:
         record = logging.LogRecord("a.b", logging.ERROR, "x.py", 1, "it %s", ("failed",), sys.exc_info())
+    record.args = ("failed\x1b[2J",)
     record.created, record.msecs = 1_732_428_789.123, 123.0
     line = LineFormatter("gl0", KEY.peer_id).format(record)
-    assert line.startswith("2024-11-24T06:13:09.123Z ERROR gl0 1b4b9f98 a.b: it failed | Traceback")
+    assert line.startswith("2024-11-24T06:13:09.123Z ERROR gl0 1b4b9f98 a.b: it failed?[2J | Traceback")
     assert "\n" not in line
 
 

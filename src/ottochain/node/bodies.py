@@ -36,6 +36,8 @@ class RefinedRouteFailure(UnreadableBody):
 
 async def read(request: web.Request) -> bytes:
     """The whole body. Raises aiohttp's 413 beyond the listener's limit, and 408 when it does not come."""
+    if not request.body_exists:
+        return b""
     try:
         async with asyncio.timeout(READ_SECONDS):
             return await request.read()

@@ -16,7 +16,7 @@ import orjson
 from ottochain.crypto.keys import PrivateKey
 from ottochain.model.node_state import IN_CLUSTER
 from ottochain.node.lifecycle import Lifecycle
-from ottochain.node.membership import Contact, Membership, Peer
+from ottochain.node.membership import PEERS_MAX, Contact, Membership, Peer
 from ottochain.node.peer_client import PeerClient, PeerRefused
 from ottochain.node.registration import (
     Expectations,
@@ -79,6 +79,8 @@ class Handshake:
             raise Refused("NodeNotInCluster", "Node is not part of the cluster.")
         if self._sessions.own is None:
             raise Refused("SessionDoesNotExist", "Peer does not have an active session.")
+        if self._membership.get(request.id) is None and len(self._membership.all()) >= PEERS_MAX:
+            raise Refused(f"{PEERS_MAX} peers are known: no room for more")
         if not self._has_collateral(request.id):
             raise Refused("CollateralNotSatisfied", "Collateral is not satisfied.")
         return self._enter(await self._examine(request.contact, asked_ip=request.ip))

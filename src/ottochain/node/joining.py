@@ -15,15 +15,12 @@ from ottochain.codec.errors import JsonError
 from ottochain.model.node_state import NodeState
 from ottochain.node.handshake import Handshake, in_words
 from ottochain.node.lifecycle import Lifecycle
-from ottochain.node.membership import Contact, Membership, Peer
+from ottochain.node.membership import PEERS_MAX, Contact, Membership, Peer
 from ottochain.node.peer_client import PeerClient, PeerError
 from ottochain.node.registration import HandshakeError, MalformedRegistration, decode_contact
 from ottochain.node.supervisor import Supervisor
 
 log = logging.getLogger(__name__)
-
-PEERS_MAX: Final = 1_000
-"""More than any cluster of ours; a discovery answer is cut there."""
 
 ACQUAINTANCE_SECONDS: Final = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2)
 """Pauses between tries to greet a peer that joined at the same time and may not be in its cluster yet."""

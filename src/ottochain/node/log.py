@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import logging.handlers
+import re
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +16,9 @@ from typing import Final
 
 FILE_BYTES_MAX: Final = 16 * 1024 * 1024
 FILES_KEPT: Final = 4
+
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+"""What could fool a terminal; texts of peers end up in the log too."""
 
 
 class LineFormatter(logging.Formatter):
@@ -29,7 +33,7 @@ class LineFormatter(logging.Formatter):
         message = record.getMessage()
         if record.exc_info and record.exc_info[0] is not None:
             message += "\n" + self.formatException(record.exc_info)
-        one_line = " | ".join(message.splitlines())
+        one_line = _CONTROL.sub("?", " | ".join(message.splitlines()))
         return f"{moment}.{int(record.msecs):03d}Z {record.levelname} {self._origin} {record.name}: {one_line}"
 
 

@@ -9,11 +9,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
 from ottochain.model.node_state import ABSENT, NodeState
 
 log = logging.getLogger(__name__)
+
+PEERS_MAX: Final = 1_000
+"""More than any cluster of ours. Nobody new is let in beyond it, and a longer answer to a discovery is cut."""
 
 
 @dataclass(frozen=True, slots=True)

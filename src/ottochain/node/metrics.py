@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import time
 from collections.abc import Callable
@@ -35,7 +34,6 @@ class Metrics:
         self.gauge("process_cpu_seconds_total", "CPU time used", time.process_time)
         self.gauge("process_resident_memory_bytes", "Memory in use", _resident_bytes)
         self.gauge("process_open_fds", "Open file descriptors", _open_descriptors)
-        self.gauge("python_gc_objects_tracked", "Objects in the youngest generation", lambda: float(gc.get_count()[0]))
 
     def counter(self, name: str, description: str) -> Counter:
         """The counter of that name, made at the first call."""

@@ -79,6 +79,7 @@ class Dress:
         A streamed answer is not signed: its content carries its own certificates.
         """
         headers = response.headers
+        headers.popall("Server", None)
         if self.any_origin:
             headers["Access-Control-Allow-Origin"] = "*"
         headers[peer_auth.ID_HEADER] = self.key.peer_id
