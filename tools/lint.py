@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def checks() -> dict[str, list[str]]:
-    places = [place for place in ("src", "tests", "tools", "bench") if (ROOT / place).exists()]
+    places = [place for place in ("src", "tests", "tools", "benchmarks") if (ROOT / place).exists()]
     ruff, mypy = [sys.executable, "-m", "ruff"], [sys.executable, "-m", "mypy"]
     return {
         "words": [sys.executable, "tools/words.py"],
@@ -30,7 +30,7 @@ def main() -> int:
         if not good:
             failed.append(name)
     if "format" in failed:
-        print("lint: next: .venv/bin/ruff format src tests tools bench")
+        print("lint: next: .venv/bin/ruff format src tests tools benchmarks")
     return 1 if failed else 0
 
 
