@@ -50,13 +50,13 @@ def _step_lines(number: int, step: Step) -> Iterator[str]:
     for verdict in guard_verdicts(step):
         yield _line("guard", f"transition {verdict.index} to {verdict.target}: {verdict.verdict}")
     combine = step.expect["combine"]
-    if combine["accepted"]:
-        yield from _log_lines(step, combine)
-        yield from _fiber_lines(combine)
-    else:
+    if not combine["accepted"]:
         yield _line("combine", click.style(f"refused: {combine['error']}", fg="red"))
+        return
     if not step.expect["applied"]:
-        yield _line("outcome", click.style("not applied; the next step sees the state before", fg="yellow"))
+        yield _line("combine", click.style("not applied; alone, without validation, it would do this:", fg="yellow"))
+    yield from _log_lines(step, combine)
+    yield from _fiber_lines(combine)
 
 
 def _headline(update: SignedUpdate) -> str:

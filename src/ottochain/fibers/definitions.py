@@ -131,9 +131,12 @@ def decode_definition(value: object) -> StateMachineDefinition:
 
 @lru_cache(maxsize=_SHARED_MAX)
 def _shared(text: bytes) -> StateMachineDefinition:
-    definition = _decode(loads(text))
-    normal_form = dumps(definition.to_json())
-    return definition if normal_form == text else _shared(normal_form)
+    return _shared_by_normal_form(dumps(_decode(loads(text)).to_json()))
+
+
+@lru_cache(maxsize=_SHARED_MAX)
+def _shared_by_normal_form(text: bytes) -> StateMachineDefinition:
+    return _decode(loads(text))
 
 
 def _decode(value: dict[str, Any]) -> StateMachineDefinition:

@@ -55,6 +55,9 @@ def decode_program(value: JsonValue) -> ScriptProgram:
 
 @lru_cache(maxsize=_SHARED_MAX)
 def _shared(text: bytes) -> ScriptProgram:
-    program = ScriptProgram(decode(loads(text)))
-    normal_form = dumps(program.to_json())
-    return program if normal_form == text else _shared(normal_form)
+    return _shared_by_normal_form(dumps(encode(decode(loads(text)))))
+
+
+@lru_cache(maxsize=_SHARED_MAX)
+def _shared_by_normal_form(text: bytes) -> ScriptProgram:
+    return ScriptProgram(decode(loads(text)))
