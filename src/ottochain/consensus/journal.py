@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from ottochain.consensus.core import Config, initial, step
 from ottochain.consensus.effects import Broadcast, Effect, Event, Persist, Send, Voted
-from ottochain.consensus.votes import Chain, Decided, SignFunction
+from ottochain.consensus.votes import Ask, Chain, SignFunction
 
 
 class JournalError(ValueError):
@@ -68,14 +68,14 @@ def replay(config: Config, lines: Iterable[bytes]) -> Difference | None:
 
 
 def recorded_signer(chain: Chain, lines: Iterable[bytes]) -> SignFunction:
-    """Return a function that signs whatever was signed in the recording, and nothing else (JournalError)."""
+    """Return a function that signs whatever the node signed in the recording, and nothing else (JournalError)."""
     known: dict[str, str] = {}
     for line in lines:
         for effect in decode_line(line).effects:
             if isinstance(effect, Persist):
                 said = [record.message for record in effect.records if isinstance(record, Voted)]
                 known.update((ballot.text(chain), ballot.signature) for ballot in said)
-            elif isinstance(effect, Broadcast | Send) and not isinstance(effect.message, Decided):
+            elif isinstance(effect, Broadcast | Send) and isinstance(effect.message, Ask):
                 known[effect.message.text(chain)] = effect.message.signature
 
     def sign(text: str) -> str:
