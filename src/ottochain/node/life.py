@@ -75,6 +75,7 @@ async def _close(node: Node, listeners: Listeners) -> None:
     await listeners.stop_accepting()
     await node.announcer.last_words()
     await node.service.stop()
+    await node.links.stop()
     await listeners.stop()
     await node.supervisor.stop()
     await node.http.close()
@@ -102,7 +103,7 @@ def bindings(node: Node) -> Iterator[Binding]:
         name="p2p",
         host=config.bind_host,
         port=config.p2p_port,
-        routes=routes(common.p2p(), joining.p2p(), service.routes("p2p")),
+        routes=routes(common.p2p(), joining.p2p(), node.links.routes(), service.routes("p2p")),
         middlewares=[translate_errors, Gatekeeper(node.membership, service.has_collateral).middleware()],
         on_prepare=dress(any_origin=False, signed=True),
     )

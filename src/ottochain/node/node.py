@@ -22,6 +22,7 @@ from ottochain.node.config import NodeConfig
 from ottochain.node.handshake import Handshake
 from ottochain.node.joining import Joining
 from ottochain.node.lifecycle import Lifecycle
+from ottochain.node.links import Links
 from ottochain.node.listeners import ListenerName
 from ottochain.node.membership import Contact, Membership, Peer
 from ottochain.node.metrics import Metrics
@@ -81,6 +82,7 @@ class Node:
         self.http = _client_session()
         self.peers = PeerClient(self.http, key, self.sessions)
         self.announcer = Announcer(self.lifecycle, self.membership, self.peers, self.supervisor)
+        self.links = Links(key, self.sessions, self.membership, self.peers, self.supervisor)
         self._may_restart = may_restart
         try:
             self.service: LayerService = create_service(self)

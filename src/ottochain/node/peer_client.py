@@ -160,6 +160,19 @@ class PeerClient:
             _check_signature(response, answered, contact.id)
         return _judged(response, answered, expected_session)
 
+    async def open_socket(
+        self, peer: Peer, path: str, heartbeat_seconds: float, close_seconds: float
+    ) -> aiohttp.ClientWebSocketResponse:
+        """Opens a WebSocket with a signed request. Raises aiohttp's errors, which its user meets anyway."""
+        return await self._http.ws_connect(
+            URL(f"http://{_authority(peer.contact)}{path}", encoded=True),
+            headers=self._signed_headers("GET", path, b"", None),
+            heartbeat=heartbeat_seconds,
+            timeout=aiohttp.ClientWSTimeout(ws_close=close_seconds),
+            max_msg_size=ANSWER_BYTES_MAX,
+            compress=0,
+        )
+
     def _signed_headers(self, method: str, path: str, body: bytes, content_type: str | None) -> dict[str, str]:
         headers = {} if content_type is None else {"Content-Type": content_type}
         if self._sessions.own is not None:
