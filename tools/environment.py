@@ -23,7 +23,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-VENV = ROOT / ".venv"
+VENV = ROOT / os.environ.get("OTTOCHAIN_VENV", ".venv")
 PYTHON = VENV / "bin" / "python"
 LOCKS = {"runtime": ["requirements.lock"], "dev": ["requirements.lock", "requirements-dev.lock"]}
 SCRIPTS = {"ottochain": "ottochain.cli.main", "ottochain-node": "ottochain.node.main"}
@@ -53,7 +53,7 @@ def make(kind: str) -> None:
     missing = [name for name in LOCKS[kind] if fresh or not is_made_from(name)]
     if missing:
         started = time.monotonic()
-        say(f"making the {kind} environment in .venv with Python {sys.version.split()[0]} …")
+        say(f"making the {kind} environment in {VENV.name} with Python {sys.version.split()[0]} …")
         if fresh:
             create()
         # Without this mark an interrupted installation is begun again from nothing.
