@@ -223,3 +223,33 @@ async def test_garbage_instead_of_http_does_not_hurt(nodes: Network) -> None:
     writer.close()
     await writer.wait_closed()
     assert (await node.get("/node/health"))[0] == 200
+
+
+async def test_a_header_without_end_is_refused(nodes: Network) -> None:
+    node = await nodes.start()
+    assert (await node.get("/node/health", headers={"X-Long": "x" * 20_000}))[0] == 400
+
+
+async def test_a_body_that_does_not_come_is_408(nodes: Network, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ottochain.node.bodies.READ_SECONDS", 0.1)
+    node = await nodes.start()
+    reader, writer = await asyncio.open_connection("127.0.0.1", node.node.ports["public"])
+    writer.write(b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n[")
+    async with asyncio.timeout(5):
+        assert b" 408 " in await reader.readline()
+    writer.close()
+    await writer.wait_closed()
+
+
+async def test_connections_are_kept(nodes: Network) -> None:
+    node = await nodes.start()
+    reader, writer = await asyncio.open_connection("127.0.0.1", node.node.ports["public"])
+    for _ in range(2):
+        writer.write(b"GET /node/health HTTP/1.1\r\nHost: x\r\n\r\n")
+        head = await reader.readuntil(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 200 OK\r\n")
+        assert b"Content-Length: 0\r\n" in head
+        assert b"Server:" not in head
+        assert b"Content-Type:" not in head
+    writer.close()
+    await writer.wait_closed()
