@@ -33,6 +33,9 @@ The manual for the shell
   ML0 is known to have decided makes the answer not ok, with the item among `guilty`.
 * Feed ML0's snapshots in their order: Decisions for each, BlockRefused for each block it refused. Tell BlockRefused
   also when ML0's door refuses a block for good; not when it is unreachable or busy.
+* Decisions must name every item that is decided, also the one of a refused single-item block: only nodes that hold that
+  very block learn it from BlockRefused. After a restart feed what ML0 decided since the durable pool was last cleaned.
+* Ml0Up when ML0 can be reached again: blocks need not wait for their timers then.
 * Timers run only while something is undecided.
 * With threshold 1 Arrived answers with Submit at once: no message, no waiting.
 """
@@ -49,10 +52,19 @@ from ottochain.consensus.l1_effects import (
     L1Received,
     L1TimerFired,
     L1Validated,
+    Ml0Up,
     PeersChanged,
 )
 from ottochain.consensus.l1_pool import adopt, lose_patience, on_arrived, on_boot, on_decisions, on_refused, watch
-from ottochain.consensus.l1_rounds import offer_again, on_message, on_peers, on_validated, propose, submit_again
+from ottochain.consensus.l1_rounds import (
+    offer_again,
+    on_message,
+    on_ml0_up,
+    on_peers,
+    on_validated,
+    propose,
+    submit_again,
+)
 from ottochain.consensus.l1_state import L1Config, L1Error, L1Move, L1State, Round
 
 __all__ = ["L1Config", "L1Error", "L1State", "Round", "initial", "step"]
@@ -93,6 +105,8 @@ def handle(state: L1State, event: L1Event) -> L1Move:
             return on_peers(state, event)
         case L1TimerFired():
             return on_timer(state, event)
+        case Ml0Up():
+            return on_ml0_up(state)
         case L1Boot():
             return on_boot(state, event), ()
 

@@ -162,6 +162,10 @@ class PeersChanged(Struct, frozen=True, rename="camel", tag="peersChanged"):
     threshold: int = 0
 
 
+class Ml0Up(Struct, frozen=True, rename="camel", tag="ml0Up"):
+    """ML0 can be reached again: what it was not told meanwhile need not wait for its timers."""
+
+
 class L1TimerFired(Struct, frozen=True, rename="camel", tag="timerFired"):
     """A timer ran out. Late or cancelled ones do no harm."""
 
@@ -170,7 +174,7 @@ class L1TimerFired(Struct, frozen=True, rename="camel", tag="timerFired"):
 
 
 L1Event: TypeAlias = (
-    L1Boot | Arrived | L1Validated | L1Received | Decisions | BlockRefused | PeersChanged | L1TimerFired
+    L1Boot | Arrived | L1Validated | L1Received | Decisions | BlockRefused | PeersChanged | Ml0Up | L1TimerFired
 )
 
 

@@ -121,6 +121,17 @@ def submit_again(state: L1State, name: str) -> L1Move:
     return replace(state, rounds={**state.rounds, name: again}), (submit, wait)
 
 
+def on_ml0_up(state: L1State) -> L1Move:
+    """Submit every own block that waits for its decision again, as if it were the first time."""
+    effects: tuple[L1Effect, ...] = ()
+    for name, known in state.rounds.items():
+        if known.stage == "certified" and known.block.proposer == state.config.me:
+            state = replace(state, rounds={**state.rounds, name: replace(known, attempts=0)})
+            state, more = submit_again(state, name)
+            effects += more
+    return state, effects
+
+
 # -- peers -------------------------------------------------------------------------------------------------------------
 
 

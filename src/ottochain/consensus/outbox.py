@@ -13,6 +13,7 @@ The manual for the shell
   went back below that, boot a new state the same way.
 * ``SendBinary`` is done aside: start the POST, go on, and feed ``SendDone`` when it is answered or failed.
 * ``Included`` for every hash of this metagraph in every GL0 snapshot, in order. Unknown hashes are ignored.
+* ``Gl0Up`` when GL0 can be reached again.
 * ``Remove`` deletes the rows; they are in a certified GL0 snapshot.
 """
 
@@ -67,13 +68,17 @@ class Included(Struct, frozen=True, rename="camel", tag="included"):
     hash: Hash
 
 
+class Gl0Up(Struct, frozen=True, rename="camel", tag="gl0Up"):
+    """GL0 can be reached again: what is under way need not wait for its timers."""
+
+
 class OutboxTimerFired(Struct, frozen=True, rename="camel", tag="timerFired"):
     """The timer of a binary ran out. Late or cancelled ones do no harm."""
 
     ordinal: Height
 
 
-OutboxEvent: TypeAlias = OutboxBoot | Enqueued | SendDone | Included | OutboxTimerFired
+OutboxEvent: TypeAlias = OutboxBoot | Enqueued | SendDone | Included | Gl0Up | OutboxTimerFired
 
 
 class SendBinary(Struct, frozen=True, rename="camel", tag="send"):
@@ -163,6 +168,8 @@ def step(state: OutboxState, event: OutboxEvent) -> tuple[OutboxState, tuple[Out
             return send(state, event.ordinal) if event.ordinal in state.attempts else (state, ())
         case SendDone():
             return on_done(state, event)
+        case Gl0Up():
+            return again(state)
         case OutboxBoot():
             for binary in event.binaries:
                 state = appended(state, binary)
@@ -204,6 +211,11 @@ def send(state: OutboxState, ordinal: int) -> OutboxMove:
     return sent, (SendBinary(ordinal, attempt), OutboxSetTimer(ordinal, state.config.delay(attempt)))
 
 
+def again(state: OutboxState) -> OutboxMove:
+    """Begin anew with all that is under way: oldest first, each node in its turn."""
+    return fill(replace(state, attempts={}, failures={}))
+
+
 def on_done(state: OutboxState, done: SendDone) -> OutboxMove:
     """After a failure try again sooner: quickly at first, then at the usual pace."""
     if done.ordinal not in state.attempts:
@@ -211,8 +223,8 @@ def on_done(state: OutboxState, done: SendDone) -> OutboxMove:
     if done.ok:
         return replace(state, failures={k: v for k, v in state.failures.items() if k != done.ordinal}), ()
     failed = state.failures.get(done.ordinal, 0)
-    again = replace(state, failures={**state.failures, done.ordinal: failed + 1})
-    return again, (OutboxSetTimer(done.ordinal, state.config.delay_after_failure(failed)),)
+    sooner = replace(state, failures={**state.failures, done.ordinal: failed + 1})
+    return sooner, (OutboxSetTimer(done.ordinal, state.config.delay_after_failure(failed)),)
 
 
 def on_included(state: OutboxState, block: str) -> OutboxMove:
