@@ -14,7 +14,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
-from ottochain.consensus import journal
 from ottochain.consensus.core import State, step
 from ottochain.consensus.effects import (
     Broadcast,
@@ -36,6 +35,7 @@ from ottochain.consensus.effects import (
     Validate,
     Validated,
 )
+from ottochain.consensus.journal import encode_line
 
 log = logging.getLogger(__name__)
 
@@ -124,7 +124,7 @@ class ConsensusShell:
         before = self.state
         self.state, effects = step(before, event)
         if self._recorder is not None:
-            self._recorder.write(journal.line(event, effects))
+            self._recorder.write(encode_line(event, effects))
         for effect in effects:
             answer = await self._carry_out(effect)
             if answer is not None:

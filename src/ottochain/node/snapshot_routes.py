@@ -26,7 +26,7 @@ class SnapshotSource(Protocol):
     def ready(self) -> bool:
         """Is the node in state Ready?"""
 
-    def head(self) -> tuple[int, str, str] | None:
+    def head_reference(self) -> tuple[int, str, str] | None:
         """Ordinal, hash and parent hash of the newest incremental snapshot."""
 
     def latest_signed(self) -> bytes | None:
@@ -53,11 +53,11 @@ def snapshot_routes(prefix: str, chain: Chain, source: SnapshotSource, *, full: 
         return empty(404) if signed is None else json_bytes(signed)
 
     def latest_ordinal(_: web.Request) -> web.Response:
-        head = source.head()
+        head = source.head_reference()
         return empty(404) if head is None else json_bytes(b'{"value":%d}' % head[0])
 
     def latest_metadata(_: web.Request) -> web.Response:
-        head = source.head()
+        head = source.head_reference()
         if head is None:
             return empty(404)
         ordinal, snapshot_hash, parent = head

@@ -49,6 +49,25 @@ class Outbox:
         )
         return [OutboxEntry(OutboxRow(*row[:4]), row[4], row[5]) for row in rows]
 
+    def pending_rows(self) -> list[OutboxRow]:
+        """Every unconfirmed binary, oldest first, without its content."""
+        query = "SELECT ordinal, previous, hash, proofs FROM outbox WHERE included IS NULL ORDER BY ordinal"
+        return [OutboxRow(*row) for row in self._database.rows(query)]
+
+    def entry(self, ordinal: int) -> OutboxEntry | None:
+        """The binary of one snapshot, ready to be sent."""
+        row = self._database.row(
+            "SELECT o.ordinal, o.previous, o.hash, o.proofs, s.body, s.header "
+            "FROM outbox AS o JOIN snapshots AS s USING (ordinal) WHERE o.ordinal = ?",
+            ordinal,
+        )
+        return None if row is None else OutboxEntry(OutboxRow(*row[:4]), row[4], row[5])
+
+    def at(self, ordinal: int) -> str | None:
+        """The hash of the binary of one snapshot."""
+        row = self._database.row("SELECT hash FROM outbox WHERE ordinal = ?", ordinal)
+        return None if row is None else str(row[0])
+
     def depth(self) -> int:
         """How many binaries are not confirmed."""
         row = self._database.row("SELECT count(*) FROM outbox WHERE included IS NULL")

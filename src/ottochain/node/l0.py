@@ -1,0 +1,441 @@
+"""What GL0 and ML0 have in common: one chain, one validator's core, and everything served from the committed head.
+
+A layer adds how a snapshot is built (``layers``), what is kept with it, and its own routes. With one validator there
+is nobody to send messages to; the transport for several comes with them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import sqlite3
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Final, Generic, Protocol, TypeVar
+
+from aiohttp import web
+
+from ottochain.codec import exact_json
+from ottochain.consensus.core import Config, initial
+from ottochain.consensus.effects import (
+    Boot,
+    Broadcast,
+    Build,
+    Commit,
+    CommitFailed,
+    Committed,
+    Diverged,
+    Hot,
+    NotBuilt,
+    Persist,
+    Send,
+    Serve,
+    Validate,
+    Validated,
+    Valued,
+    Voted,
+    decode_record,
+    encode_record,
+)
+from ottochain.consensus.effects import Built as BuiltAnswer
+from ottochain.consensus.votes import Chain, Proposal, Trigger, decode_certificate, encode_certificate
+from ottochain.crypto.proofs import Proof, sign
+from ottochain.layers.certificates import verify_statement
+from ottochain.layers.validators import Validators
+from ottochain.model.currency_snapshot import SnapshotText
+from ottochain.model.header import Header
+from ottochain.model.node_state import NodeState
+from ottochain.model.signed import signed_text
+from ottochain.node.consensus_shell import ConsensusShell, Recorder
+from ottochain.node.datadir import STORE_NAME
+from ottochain.node.feed import FeedHub
+from ottochain.node.listeners import ListenerName
+from ottochain.node.node import Node
+from ottochain.node.snapshot_routes import snapshot_routes
+from ottochain.store.blocks import Blocks
+from ottochain.store.chain import Chain as ChainStore
+from ottochain.store.chain import Committed as StoredSnapshot
+from ottochain.store.commit import Commit as StoreCommit
+from ottochain.store.commit import put_commit
+from ottochain.store.database import Database
+from ottochain.store.meta import Identity, Meta, put_identity
+from ottochain.store.votes import Votes, forget_votes, put_votes
+
+log = logging.getLogger(__name__)
+
+RECORDING_VARIABLE: Final = "OTTOCHAIN_CONSENSUS_RECORDING"
+"""A file to which each step of the consensus core is appended, for replay."""
+
+
+class ChainProblem(Exception):  # noqa: N818  what happened
+    """The data directory does not hold what the run mode needs; the text says what to do."""
+
+
+class LayerState(Protocol):
+    """What the shell reads of a layer's state."""
+
+    @property
+    def ordinal(self) -> int: ...
+    @property
+    def hash(self) -> str: ...
+    @property
+    def validators(self) -> Validators: ...
+
+
+class LayerBuilt(Protocol):
+    """What the shell reads of a built snapshot."""
+
+    @property
+    def ordinal(self) -> int: ...
+    @property
+    def trigger(self) -> Trigger: ...
+    @property
+    def text(self) -> SnapshotText: ...
+    @property
+    def header(self) -> Header: ...
+    @property
+    def proposal(self) -> bytes: ...
+    @property
+    def body_hash(self) -> str: ...
+
+
+S = TypeVar("S", bound=LayerState)
+B = TypeVar("B", bound=LayerBuilt)
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The newest committed snapshot as it is served."""
+
+    ordinal: int
+    hash: str
+    parent: str
+    signed: bytes
+    header: Header
+
+
+class NoOtherValidators:
+    """The transport of a node that is the whole validator set."""
+
+    def send(self, ask: Broadcast | Send | Serve) -> None:
+        """With one validator the core never asks for this."""
+        raise AssertionError(f"a single validator has nobody to send {type(ask).__name__} to")
+
+
+class L0Service(ABC, Generic[S, B]):
+    """The service of an L0 node. Subclasses name their layer and fill in the abstract methods."""
+
+    layer: str
+    cluster_id: str
+    prefix: str
+    serves_full_genesis: bool
+    state_after_joining = NodeState.WAITING_FOR_DOWNLOAD
+    signs_public = True
+
+    def __init__(self, node: Node) -> None:
+        self.node = node
+        self.database = Database.open(node.data_dir / STORE_NAME)
+        self.meta = Meta(self.database)
+        self.chain = ChainStore(self.database)
+        self.votes = Votes(self.database)
+        self.received = Blocks(self.database)
+        self.feed = FeedHub()
+        self.head: Head | None = None
+        self.state: S | None = None
+        self.shell: ConsensusShell | None = None
+        self.diverged = False
+        self._built: dict[str, B] = {}
+        self._bodies: dict[str, bytes] = {}
+        self._time_trigger: asyncio.TimerHandle | None = None
+
+    # What a layer fills in.
+
+    @abstractmethod
+    def load(self) -> S | None:
+        """The state at the head of the store."""
+
+    @abstractmethod
+    async def attempt(self, trigger: Trigger) -> B | None:
+        """Build the next snapshot from what waits; None when nothing would be in it."""
+
+    @abstractmethod
+    def recheck(self, proposal: bytes) -> B | str:
+        """Build what a proposal describes, or say why it can't be."""
+
+    @abstractmethod
+    def kept_with(self, built: B, signed: bytes, header: Header, proof: Proof) -> StoreCommit:
+        """Everything that the commit of ``built`` changes in the store."""
+
+    @abstractmethod
+    def next_state(self, built: B) -> S:
+        """The state after ``built``."""
+
+    @abstractmethod
+    def announce(self, built: B, head: Head, before: S) -> None:
+        """Tell followers; the snapshot is durable and ``self.state`` is the state after it."""
+
+    @abstractmethod
+    def has_work(self) -> bool:
+        """Does anything wait that the next snapshot could take?"""
+
+    @abstractmethod
+    def opening(self, after: int | None) -> AsyncIterator[bytes]:
+        """The lines that a new follower gets first."""
+
+    @abstractmethod
+    def info_bytes(self) -> bytes | None:
+        """Wire JSON of the state beside the newest snapshot."""
+
+    @abstractmethod
+    def layer_facts(self) -> dict[str, Any]:
+        """The layer's own part of ``/ottochain/node``."""
+
+    # Routes.
+
+    def routes(self, listener: ListenerName) -> list[web.RouteDef]:
+        """The snapshot routes on public and p2p, the feed on public."""
+        if listener == "cli":
+            return []
+        routes = snapshot_routes(self.prefix, self.chain, self, full=self.serves_full_genesis)
+        if listener == "public":
+            routes.append(web.get("/ottochain/feed", self._serve_feed))
+        return routes
+
+    @property
+    def ready(self) -> bool:
+        """Is the node in state Ready?"""
+        return self.node.lifecycle.state is NodeState.READY
+
+    def head_reference(self) -> tuple[int, str, str] | None:
+        """Ordinal, hash and parent hash of the newest incremental snapshot."""
+        return None if self.head is None else (self.head.ordinal, self.head.hash, self.head.parent)
+
+    def latest_signed(self) -> bytes | None:
+        """Wire JSON of the newest signed incremental snapshot."""
+        return None if self.head is None else self.head.signed
+
+    def latest_info(self) -> bytes | None:
+        """Wire JSON of the state beside it."""
+        return self.info_bytes()
+
+    async def _serve_feed(self, request: web.Request) -> web.StreamResponse:
+        after = request.query.get("after", "")
+        known = int(after) if after.isascii() and after.isdigit() and len(after) < 16 else None
+        if known is not None and self.chain.hash_at(known) != request.query.get("hash"):
+            return await self.feed.serve(request, lambda: _one_line(self._diverged_line()))
+        return await self.feed.serve(request, lambda: self.opening(known))
+
+    def _diverged_line(self) -> bytes:
+        head = None if self.head is None else [self.head.ordinal, self.head.hash]
+        return exact_json.dumps({"diverged": {"head": head}})
+
+    # Life.
+
+    async def on_joined(self) -> None:
+        """A joined L0 node is a learner; it stays where it is until a committed change makes it a validator."""
+
+    async def on_leaving(self) -> None:
+        """A single validator that leaves pauses its layer; its records stay."""
+
+    async def stop(self) -> None:
+        """Ends the feeds and closes the store."""
+        self.feed.close()
+        if self._time_trigger is not None:
+            self._time_trigger.cancel()
+        self.database.close()
+
+    def has_collateral(self, peer_id: str) -> bool:
+        """A peer of unknown balance may take part."""
+        return True
+
+    def consensus_peers(self) -> tuple[int, frozenset[str]] | None:
+        """The last finished ordinal and its validators."""
+        return None if self.head is None else (self.head.ordinal, frozenset(self.head.header.validators))
+
+    def facts(self) -> dict[str, Any]:
+        """What this node knows of its chain."""
+        state, core = self.state, None if self.shell is None else self.shell.state
+        return {
+            "ordinal": None if state is None else state.ordinal,
+            "hash": None if state is None else state.hash,
+            "height": None if core is None else core.height,
+            "view": None if core is None else core.view,
+            "waitingFor": None if core is None else [],
+            "validators": None if core is None else list(core.validators),
+            "quorum": None if core is None else core.needed,
+            "diverged": self.diverged,
+            "pool": {"items": self.received.count()},
+            "followers": self.feed.followers,
+            **self.layer_facts(),
+        }
+
+    def require_empty_store(self) -> None:
+        """Raises ``ChainProblem`` when there is a chain already: it must not be founded again."""
+        head = self.chain.head()
+        if head is not None:
+            raise ChainProblem(
+                f"this data directory already holds the chain up to ordinal {head[0]}: nothing was changed."
+                f" Start {self.layer} with run-rollback to go on with it"
+            )
+
+    def require_chain(self) -> S:
+        """The state at the head. Raises ``ChainProblem`` when there is none."""
+        state = self.load()
+        if state is None:
+            raise ChainProblem(
+                f"this data directory holds no chain to go on with: restore it from a backup, or found {self.layer}"
+                " with run-genesis if it never existed"
+            )
+        return state
+
+    def identify(self, connection: sqlite3.Connection, chain_id: str, metagraph_id: str | None) -> None:
+        """Writes whose store this is."""
+        put_identity(connection, Identity(self.layer, self.node.id, chain_id, metagraph_id))
+
+    def resume(self, state: S, chain: Chain) -> None:
+        """Takes up the chain at its head: serves it, boots the core, starts the time trigger."""
+        stored = self.chain.latest()
+        assert stored is not None
+        header = Header.from_bytes(stored.header)
+        parent = self.chain.hash_at(stored.ordinal - 1)
+        self.state = state
+        self.head = Head(stored.ordinal, stored.hash, parent or "", stored.signed, header)
+        certificate = None if header.certificate is None else decode_certificate(exact_json.dumps(header.certificate))
+        records = tuple(
+            record
+            for record in map(decode_record, self.votes.at(state.ordinal + 1))
+            if isinstance(record, Voted | Valued)
+        )
+        config = Config(me=self.node.id, chain=chain, sign=self.node.key.sign_hash, verify=verify_statement)
+        recording = os.environ.get(RECORDING_VARIABLE)
+        self.shell = ConsensusShell(
+            initial(config),
+            self,
+            NoOtherValidators(),
+            recorder=None if recording is None else Recorder(Path(recording)),
+            on_diverged=self._on_diverged,
+            beat=lambda: self.node.supervisor.beat("consensus"),
+        )
+        self.shell.tell(
+            Boot(
+                height=state.ordinal,
+                hash=header.body_hash,
+                certificate=certificate,
+                validators=state.validators.next,
+                following=state.validators.after_next,
+                records=records,
+                may_vote=not self.meta.votes_lost(),
+                hot="event" if self.has_work() else None,
+            )
+        )
+        self.node.supervisor.loop("consensus", self.shell.run())
+        self._schedule_time_trigger()
+
+    def wake(self, trigger: Trigger = "event") -> None:
+        """Something waits for the next snapshot."""
+        if self.shell is not None:
+            self.shell.tell(Hot(trigger))
+
+    def _schedule_time_trigger(self) -> None:
+        if self._time_trigger is not None:
+            self._time_trigger.cancel()
+        seconds = self.node.config.time_trigger_seconds
+        self._time_trigger = asyncio.get_running_loop().call_later(seconds, self._time_is_due)
+
+    def _time_is_due(self) -> None:
+        self.wake("time")
+
+    def _on_diverged(self, _: Diverged) -> None:
+        self.diverged = True
+
+    # What the core asks for.
+
+    async def build(self, ask: Build) -> BuiltAnswer | NotBuilt:
+        """Builds on the committed parent."""
+        built = await self.attempt(ask.trigger)
+        if built is None:
+            return NotBuilt(ask.height, ask.view, "nothing that waits belongs into a snapshot")
+        reference = sha256(built.proposal).hexdigest()
+        self._built = {built.body_hash: built}
+        self._bodies = {reference: built.proposal}
+        return BuiltAnswer(ask.height, ask.view, built.body_hash, reference, built.trigger)
+
+    async def validate(self, ask: Validate) -> Validated:
+        """Builds again what was proposed and compares."""
+        proposal = ask.proposal
+        body = self._bodies.get(proposal.body) or self.votes.body(proposal.body)
+        found = "its body is not at hand" if body is None else self.recheck(body)
+        if isinstance(found, str):
+            return Validated(proposal.height, proposal.view, proposal.hash, False, found)
+        ok = found.body_hash == proposal.hash
+        if ok:
+            self._built[found.body_hash] = found
+        return Validated(proposal.height, proposal.view, proposal.hash, ok, "" if ok else "it gives another hash")
+
+    async def persist(self, ask: Persist) -> None:
+        """Writes vote records, with the bodies they name."""
+        assert self.state is not None
+        height = self.state.ordinal + 1
+        records = [encode_record(record) for record in ask.records]
+        named = {_body_named(record) for record in ask.records} - {None}
+        bodies = {reference: self._bodies[reference] for reference in named if reference in self._bodies}
+        await self.database.write(lambda connection: put_votes(connection, height, records, bodies))
+
+    async def commit(self, ask: Commit) -> Committed | CommitFailed:
+        """Signs the snapshot now that it is final, writes everything in one transaction, then announces it."""
+        before = self.state
+        assert before is not None
+        built = self._built.get(ask.hash) or self._rebuilt(ask)
+        if isinstance(built, str):
+            return CommitFailed(ask.height, ask.hash, built)
+        certificate = exact_json.loads(encode_certificate(ask.certificate))
+        header = built.header.certified(ask.view, certificate)
+        proof = sign(built.text.hash, self.node.key)
+        signed = signed_text(built.text.wire, [proof])
+        kept = self.kept_with(built, signed, header, proof)
+
+        def write(connection: sqlite3.Connection) -> None:
+            put_commit(connection, kept)
+            forget_votes(connection, ask.height)
+
+        await self.database.write(write)
+        self._built, self._bodies = {}, {}
+        state = self.next_state(built)
+        self.state = state
+        self.head = Head(built.ordinal, built.text.hash, before.hash, signed, header)
+        if built.trigger == "time":
+            self._schedule_time_trigger()
+        self.announce(built, self.head, before)
+        hot: Trigger | None = "event" if self.has_work() else None
+        return Committed(ask.height, ask.hash, state.validators.next, state.validators.after_next, hot)
+
+    def _rebuilt(self, ask: Commit) -> B | str:
+        """After a crash: what was voted for, from its stored body."""
+        body = self._bodies.get(ask.body) or self.votes.body(ask.body)
+        if body is None:
+            return "its body is not at hand"
+        built = self.recheck(body)
+        if isinstance(built, str):
+            return built
+        return built if built.body_hash == ask.hash else "its body gives another hash"
+
+
+def stored_snapshot(text: SnapshotText, ordinal: int, signed: bytes, header: Header) -> StoredSnapshot:
+    """A snapshot as the chain store keeps it."""
+    return StoredSnapshot.of(ordinal, text.hash, signed, header.to_bytes())
+
+
+def _body_named(record: object) -> str | None:
+    if isinstance(record, Valued):
+        return record.body
+    if isinstance(record, Voted) and isinstance(record.message, Proposal):
+        return record.message.body
+    return None
+
+
+async def _one_line(line: bytes) -> AsyncIterator[bytes]:
+    yield line

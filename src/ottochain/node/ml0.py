@@ -1,0 +1,538 @@
+"""ML0: takes blocks from DL1, makes the metagraph's snapshots, and sees them into GL0's.
+
+Source of routes and run modes: Tessellation, ``CurrencyL0App.scala``; what a snapshot is: ``layers/ml0.py``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import sqlite3
+import time
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any, Final
+
+import aiohttp
+from aiohttp import web
+
+from ottochain.codec import exact_json
+from ottochain.codec.hashing import sha256_hex
+from ottochain.consensus.outbox import Binary as OutboxBinary
+from ottochain.consensus.outbox import OutboxConfig
+from ottochain.consensus.quorum import l1_threshold
+from ottochain.consensus.votes import Chain as VotingChain
+from ottochain.consensus.votes import Trigger
+from ottochain.crypto.proofs import Proof
+from ottochain.fibers import (
+    FiberState,
+    Rejection,
+    SignedUpdate,
+    encode_message,
+    genesis,
+    target_sequence_number_of,
+    validate_update,
+)
+from ottochain.fibers.records import ACTIVE
+from ottochain.layers import ml0
+from ottochain.layers.delivery import Delivery, Founding
+from ottochain.layers.ml0_built import Built, RefusedBlock
+from ottochain.layers.ml0_state import Ml0State
+from ottochain.layers.update_block import BlockRule, UpdateBlock
+from ottochain.layers.verified import VerifiedProofs
+from ottochain.model.balances_csv import read_balances
+from ottochain.model.binary import Binary, SignedBinary
+from ottochain.model.errors import ModelError
+from ottochain.model.header import Header
+from ottochain.model.node_state import LOAD_GENESIS, ROLL_BACK
+from ottochain.model.signed import decode_proofs
+from ottochain.node import ml0_founding as founding
+from ottochain.node.bodies import read
+from ottochain.node.data_routes import outcome_json
+from ottochain.node.feed import FeedFollower
+from ottochain.node.l0 import ChainProblem, Head, L0Service, stored_snapshot
+from ottochain.node.listeners import ListenerName
+from ottochain.node.ml0_keeping import load, on_chain_change, parts_of, rows_of
+from ottochain.node.node import Node
+from ottochain.node.ottochain_routes import ml0_routes
+from ottochain.node.outbox_shell import OutboxShell
+from ottochain.node.responses import empty, json_response
+from ottochain.node.service import METAGRAPH_CLUSTER_ID
+from ottochain.node.upstream import GlobalView
+from ottochain.node.webhooks import Webhooks, rejection_event, snapshot_event
+from ottochain.store.blocks import Received, put_received, remove_received
+from ottochain.store.commit import Commit
+from ottochain.store.meta import Fact, put_fact
+from ottochain.store.outbox import Outbox, confirm
+from ottochain.store.outcomes import Outcome, Outcomes
+
+log = logging.getLogger(__name__)
+
+UPDATES_PER_SNAPSHOT_MAX: Final = 1_000
+"""A snapshot takes whole blocks until this many updates; the others wait for the next."""
+
+BLOCKS_WAITING_MAX: Final = 10_000
+EARLY_PATIENCE_SECONDS: Final = 2.0
+"""How long a block of one early update waits for its predecessor before it is decided against."""
+
+DELIVERY_SECONDS: Final = 10.0
+SNAPSHOT_BYTES_MAX: Final = 64 * 1024 * 1024
+"""What the embedded GL0 takes; the reference's is 512,000 and ends a metagraph at a few thousand fibers."""
+
+
+def create(node: Node) -> Ml0Service:
+    """The service of an ML0 node."""
+    return Ml0Service(node)
+
+
+class Ml0Service(L0Service[Ml0State, Built]):
+    """ML0's own part of an L0 node."""
+
+    layer = "ml0"
+    cluster_id = METAGRAPH_CLUSTER_ID
+    prefix = "snapshots"
+    serves_full_genesis = False
+
+    def __init__(self, node: Node) -> None:
+        super().__init__(node)
+        config = node.config
+        assert config.global_l0_peer is not None
+        self.outcomes = Outcomes(self.database)
+        self.outbox = Outbox(self.database)
+        self.global_view = GlobalView(config.global_l0_peer, config.token_identifier)
+        self.webhooks = Webhooks(node.http, self._save_webhooks, json.loads(self.meta.get(Fact.WEBHOOKS) or "[]"))
+        self.sender: OutboxShell | None = None
+        self._rules = ml0.Ml0Rules(snapshot_bytes_max=SNAPSHOT_BYTES_MAX)
+        self._knowledge = ml0.Knowledge(self.outcomes.is_decided, VerifiedProofs(), self._rules)
+        self._pending: dict[str, UpdateBlock] = {}
+        self._arrived_at: dict[str, float] = {}
+        self._early: set[str] = set()
+        self._early_timer: asyncio.TimerHandle | None = None
+        self._block_rule = block_rule(config.l1_peers_file, config.l1_block_signatures)
+
+    # Starting.
+
+    async def start(self, mode: str, argument: str | None) -> None:
+        """Founds the chain, goes on with it, or waits to join; ``create-genesis`` only makes the files."""
+        lifecycle = self.node.lifecycle
+        if mode == "create-genesis":
+            await self._create_genesis(Path(argument or ""))
+        elif mode == "run-genesis":
+            with lifecycle.passing(LOAD_GENESIS):
+                state = await self._found(Path(argument or ""))
+            await self._take_up(state)
+        elif mode == "run-rollback":
+            with lifecycle.passing(ROLL_BACK):
+                state = self.require_chain()
+                self._check_identity(state)
+                await self._check_confirmed(state)
+            await self._take_up(state)
+        else:
+            self._follow_global()
+            self.node.ready_to_join()
+
+    async def _create_genesis(self, csv: Path) -> None:
+        directory = csv.resolve().parent
+        snapshot = directory / founding.SNAPSHOT_NAME
+        if snapshot.exists():
+            genesis = founding.read_genesis(snapshot.read_bytes())
+            founding.write_whole(directory / founding.ADDRESS_NAME, genesis.metagraph_id.encode())
+            log.info("the genesis of %s exists already", genesis.metagraph_id)
+            return
+        balances = read_balances(csv.read_text())
+        self._follow_global()
+        await self.global_view.heard_first.wait()
+        view = self.global_view.sync_view()
+        assert view is not None
+        metagraph_id = founding.write_genesis(directory, founding.create_genesis(balances, view, self.node.key))
+        log.info("made the genesis of %s", metagraph_id)
+
+    async def _found(self, path: Path) -> Ml0State:
+        self.require_empty_store()
+        genesis = founding.read_genesis(path.read_bytes())
+        if genesis.signers != (self.node.id,):
+            raise ChainProblem(f"{path} was signed by {genesis.signers[0][:16]}…, not by this node's key")
+        state, commits = founding.start_chain(genesis, self.node.key, self.node.config.operator_peer_id)
+
+        def write(connection: sqlite3.Connection) -> None:
+            self.identify(connection, genesis.metagraph_id, genesis.metagraph_id)
+            founding.put_commits(connection, commits)
+
+        await self.database.write(write)
+        log.info("founded metagraph %s", genesis.metagraph_id)
+        return state
+
+    def _check_identity(self, state: Ml0State) -> None:
+        wanted = self.node.config.token_identifier
+        if wanted is not None and wanted != state.chain.chain_id:
+            raise ChainProblem(
+                f"this data directory holds metagraph {state.chain.chain_id}, the node is configured for {wanted}:"
+                " start it in the right directory, or correct CL_L0_TOKEN_IDENTIFIER"
+            )
+
+    async def _check_confirmed(self, state: Ml0State) -> None:
+        """What GL0 confirmed must be a part of this chain: going on otherwise would fork the metagraph."""
+        self.global_view.metagraph_id = state.chain.chain_id
+        self._follow_global()
+        await self.global_view.heard_first.wait()
+        ordinal, confirmed = self.global_view.confirmed_ordinal, self.global_view.confirmed_hash
+        if ordinal is None or confirmed is None:
+            return
+        if self.outbox.at(ordinal) != confirmed:
+            self.diverged = True
+            raise ChainProblem(
+                f"GL0 holds snapshot {ordinal} of this metagraph as binary {confirmed}, which is not in this data"
+                f" directory (its head is ordinal {state.ordinal}): it is older than what was confirmed, or another"
+                " chain. Nothing was changed; restore the newest backup of ML0"
+            )
+
+    async def _take_up(self, state: Ml0State) -> None:
+        for received in self.received.items():
+            self._queue(UpdateBlock.from_bytes(received.signed))
+        self.global_view.metagraph_id = state.chain.chain_id
+        self.resume(state, VotingChain(state.chain.chain_id, state.chain.incarnation, self.layer))
+        self.sender = OutboxShell(
+            OutboxConfig(me=self.node.id, members=state.validators.next), self._deliver, self.node.supervisor
+        )
+        pending = tuple(OutboxBinary(row.ordinal, row.hash, row.previous) for row in self.outbox.pending_rows())
+        self.sender.boot(pending)
+        self._follow_global()
+        self.node.found_session()
+
+    def _follow_global(self) -> None:
+        if self.global_view.followed:
+            return
+        self.global_view.followed = True
+        follower = FeedFollower(
+            self.node.http,
+            lambda: [self.global_view.parent.url],
+            lambda: self.global_view.position,
+            self._heard_global,
+            name="gl0",
+            beat=lambda: self.node.supervisor.beat("follow gl0"),
+        )
+        self.node.supervisor.loop("follow gl0", follower.run())
+
+    async def stop(self) -> None:
+        """Stops sending, then as every L0 node."""
+        if self.sender is not None:
+            self.sender.close()
+        if self._early_timer is not None:
+            self._early_timer.cancel()
+        await self.webhooks.close()
+        await super().stop()
+
+    # Routes.
+
+    def routes(self, listener: ListenerName) -> list[web.RouteDef]:
+        """Adds the door for L1 blocks and OttoChain's routes."""
+        routes = super().routes(listener)
+        if listener != "public":
+            return routes
+        return [
+            *routes,
+            web.post("/currency/l1-data-output", self._take_block),
+            web.get("/ottochain/data/{hash}", self._outcome),
+            *ml0_routes(self, lambda: self.webhooks),
+        ]
+
+    async def _take_block(self, request: web.Request) -> web.Response:
+        """200 when the block is durable here; 400 when it is none, or not enough L1 nodes signed it."""
+        body = await read(request)
+        try:
+            block = UpdateBlock.from_bytes(body)
+        except ModelError as error:
+            log.info("refused a block: %s", error)
+            return empty(400)
+        if violation := self._block_rule().violation(block):
+            log.warning("refused block %s: %s", block.round_id, violation)
+            return empty(400)
+        if self.state is None or len(self._pending) >= BLOCKS_WAITING_MAX:
+            return json_response({"message": "Node is not ready yet"}, 503)
+        decided = [outcome for key in block.keys if (outcome := self.outcomes.of_key(key)) is not None]
+        if decided:
+            self.feed.publish(exact_json.dumps({"decided": [outcome_entry(outcome) for outcome in decided]}))
+        if len(decided) == len(block.keys) or block.round_id in self._pending:
+            return empty(200)
+        received = Received(block.round_id, block.proofs[0].id, body)
+        await self.database.write(lambda connection: put_received(connection, [received]))
+        self._queue(block)
+        self.wake()
+        return empty(200)
+
+    async def _outcome(self, request: web.Request) -> web.Response:
+        update_hash = request.match_info["hash"]
+        decided = self.outcomes.of_hash(update_hash)
+        if not decided:
+            if any(update.hash == update_hash for block in self._pending.values() for update in block.updates):
+                return json_response(outcome_json(update_hash, "Waiting"))
+            return empty(404)
+        newest = decided[0] if decided[0].accepted else decided[-1]
+        status = "Accepted" if newest.accepted else "Rejected"
+        return json_response(outcome_json(update_hash, status, newest.ordinal, newest.reason))
+
+    def head_ordinal(self) -> int:
+        """The newest ordinal; 0 before there is a chain."""
+        return 0 if self.state is None else self.state.ordinal
+
+    def fiber_state(self) -> FiberState:
+        """The state at the head."""
+        return genesis() if self.state is None else self.state.fibers
+
+    # Building.
+
+    def load(self) -> Ml0State | None:
+        """The state at the head of the store."""
+        return load(self.database)
+
+    def has_work(self) -> bool:
+        """Blocks wait that are not just waiting for their predecessor."""
+        return len(self._pending) > len(self._early)
+
+    async def attempt(self, trigger: Trigger) -> Built | None:
+        """Builds from the waiting blocks; refused ones go back to their L1 at once."""
+        assert self.state is not None
+        now = time.monotonic()
+        impatient = {key for key in self._early if now - self._arrived_at[key] >= EARLY_PATIENCE_SECONDS}
+        built = ml0.build(
+            self.state,
+            trigger,
+            self._next_blocks(),
+            self._knowledge,
+            global_view=self.global_view.sync_view(),
+            impatient=impatient,
+        )
+        self._early = set(built.waiting)
+        self._watch_early()
+        gone = (*(refused.round_id for refused in built.refused), *built.dropped)
+        if gone:
+            await self.database.write(lambda connection: remove_received(connection, gone))
+            self._unqueue(gone)
+            for refused in built.refused:
+                self._tell_refused(refused)
+        decides = bool(built.accepted or built.rejections)
+        return built if decides or trigger == "time" else None
+
+    def recheck(self, proposal: bytes) -> Built | str:
+        """Builds what a proposal of this chain describes."""
+        assert self.state is not None
+        built = ml0.check(self.state, proposal, self._knowledge)
+        return built.reason if isinstance(built, ml0.CheckFailed) else built
+
+    def kept_with(self, built: Built, signed: bytes, header: Header, proof: Proof) -> Commit:
+        """The snapshot, the changed state, the outcomes, and the binary for GL0."""
+        assert self.state is not None
+        snapshot = stored_snapshot(built.text, built.ordinal, signed, header)
+        last = self.outbox.last()
+        assert last is not None
+        binary = Binary(last.hash, snapshot.body)
+        outcomes = tuple(Outcome(d.key, d.hash, built.ordinal, d.reason) for d in built.decisions())
+        return Commit(
+            snapshot,
+            parts=parts_of(built.state, self.state),
+            fibers=rows_of(built.state, self.state),
+            outcomes=outcomes,
+            binary=founding.outbox_row(built.ordinal, binary, self.node.key),
+            received_done=built.done,
+        )
+
+    def next_state(self, built: Built) -> Ml0State:
+        """The state after the snapshot."""
+        return built.state
+
+    def announce(self, built: Built, head: Head, before: Ml0State) -> None:
+        """Tells the L1 layers, the outbox, and the webhooks."""
+        rejecting = [self._pending[round_id] for round_id in built.rejecting if round_id in self._pending]
+        self._unqueue(built.done)
+        decided = [outcome_entry(Outcome(d.key, d.hash, built.ordinal, d.reason)) for d in built.decisions()]
+        on_chain = on_chain_change(before.fibers, built.state.fibers)
+        entry = {"header": head.header.to_json(), "decided": decided, "onChain": on_chain}
+        self.feed.publish(exact_json.dumps({"entry": entry}))
+        row = self.outbox.last()
+        if self.sender is not None and row is not None:
+            self.sender.enqueue(OutboxBinary(row.ordinal, row.hash, row.previous))
+        self._publish_webhooks(built, head, before, rejecting)
+
+    def _queue(self, block: UpdateBlock) -> None:
+        self._pending.setdefault(block.round_id, block)
+        self._arrived_at.setdefault(block.round_id, time.monotonic())
+
+    def _unqueue(self, round_ids: tuple[str, ...]) -> None:
+        for round_id in round_ids:
+            self._pending.pop(round_id, None)
+            self._arrived_at.pop(round_id, None)
+            self._early.discard(round_id)
+
+    def _next_blocks(self) -> list[UpdateBlock]:
+        """The oldest waiting blocks, as many as one snapshot takes."""
+        chosen, updates = [], 0
+        for block in self._pending.values():
+            if chosen and updates + len(block.updates) > UPDATES_PER_SNAPSHOT_MAX:
+                break
+            chosen.append(block)
+            updates += len(block.updates)
+        return chosen
+
+    def _watch_early(self) -> None:
+        """Blocks that wait for a predecessor are looked at again when their patience ends."""
+        if self._early and self._early_timer is None:
+
+            def look() -> None:
+                self._early_timer = None
+                self.wake()
+
+            self._early_timer = asyncio.get_running_loop().call_later(EARLY_PATIENCE_SECONDS + 0.01, look)
+
+    def _tell_refused(self, refused: RefusedBlock) -> None:
+        guilty = [each.key for each in refused.guilty]
+        line = {"refused": {"roundId": refused.round_id, "guilty": guilty, "reason": refused.reason[:1000]}}
+        self.feed.publish(exact_json.dumps(line))
+        log.info("refused block %s: %s", refused.round_id, refused.reason[:200])
+
+    # Followers.
+
+    async def opening(self, after: int | None) -> AsyncIterator[bytes]:
+        """What was decided since ``after``, then the whole on-chain state."""
+        if self.head is None or self.state is None:
+            return
+        if after is not None:
+            for ordinal in range(after + 1, self.head.ordinal + 1):
+                header = self.chain.header_at(ordinal)
+                if header is None:
+                    break
+                decided = [outcome_entry(outcome) for outcome in self.outcomes.at(ordinal)]
+                yield b'{"entry":{"header":%b,"decided":%b}}' % (header, exact_json.dumps(decided))
+        state = {"header": self.head.header.to_json(), "onChain": self.state.fibers.on_chain.to_json()}
+        yield exact_json.dumps({"state": state})
+
+    # GL0.
+
+    async def _heard_global(self, line: dict[str, Any]) -> None:
+        hashes = self.global_view.apply_line(line)
+        if not hashes or self.sender is None:
+            return
+        position = self.global_view.position
+        assert position is not None
+
+        def write(connection: sqlite3.Connection) -> None:
+            confirm(connection, hashes, position[0])
+            put_fact(connection, Fact.FOLLOWED, json.dumps(position))
+
+        await self.database.write(write)
+        for binary_hash in hashes:
+            self.sender.included(binary_hash)
+
+    async def _deliver(self, ordinal: int, attempt: int) -> str | None:
+        """Posts one binary to GL0; None when it was taken."""
+        assert self.state is not None
+        chain_id = self.state.chain.chain_id
+        entry = self.outbox.entry(ordinal)
+        if entry is None:
+            return None
+        header = Header.from_bytes(entry.header)
+        signed = SignedBinary(
+            Binary(entry.row.previous, entry.content), decode_proofs(exact_json.loads(entry.row.proofs))
+        )
+        delivery = Delivery(chain_id, signed, header, self._founding(header) if ordinal == 0 else None)
+        url = f"{self.global_view.parent.url}/state-channels/{chain_id}/snapshot"
+        headers = {"Content-Type": "application/json"}
+        timeout = aiohttp.ClientTimeout(total=DELIVERY_SECONDS)
+        try:
+            async with self.node.http.post(url, data=delivery.to_bytes(), headers=headers, timeout=timeout) as response:
+                if response.status == 200:
+                    return None
+                return f"status {response.status}: {(await response.text())[:300]}"
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            return type(error).__name__
+
+    def _founding(self, header: Header) -> dict[str, Any]:
+        assert self.state is not None
+        return Founding(self.state.chain, header.snapshot_hash, header.validators).signed([self.node.key])
+
+    # Webhooks.
+
+    async def _save_webhooks(self, subscribers: list[dict[str, Any]]) -> None:
+        text = json.dumps(subscribers)
+        await self.database.write(lambda connection: put_fact(connection, Fact.WEBHOOKS, text))
+
+    def _publish_webhooks(self, built: Built, head: Head, before: Ml0State, rejecting: list[UpdateBlock]) -> None:
+        if not self.webhooks.wanted:
+            return
+        calculated, metagraph_id = built.state.fibers.calculated, built.state.chain.chain_id
+        self.webhooks.publish(
+            snapshot_event(
+                ordinal=head.ordinal,
+                snapshot_hash=head.hash,
+                metagraph_id=metagraph_id,
+                updates=sum(len(block.updates) for block in built.accepted),
+                machines_active=sum(record.status == ACTIVE for record in calculated.state_machines.values()),
+                scripts_active=sum(record.status == ACTIVE for record in calculated.scripts.values()),
+            ),
+            counts=True,
+        )
+        for update in (block.updates[0] for block in rejecting):
+            rejections = validate_update(before.fibers, update)
+            if rejections:  # what fails only in combining is not told, as in the reference
+                rejection = rejected_update(update, rejections)
+                self.webhooks.publish(
+                    rejection_event(ordinal=before.ordinal, metagraph_id=metagraph_id, rejection=rejection),
+                    counts=False,
+                )
+
+    # What the node says of itself.
+
+    def info_bytes(self) -> bytes | None:
+        """The token state beside the newest snapshot."""
+        return None if self.state is None else exact_json.dumps(self.state.info.to_json())
+
+    def layer_facts(self) -> dict[str, Any]:
+        """The metagraph, and how far GL0 has it."""
+        sender = self.sender
+        return {
+            "metagraphId": None if self.state is None else self.state.chain.chain_id,
+            "incarnation": None if self.state is None else self.state.chain.incarnation,
+            "epochProgress": None if self.state is None else self.state.epoch_progress,
+            "globalOrdinal": self.global_view.ordinal,
+            "confirmedOrdinal": self.global_view.confirmed_ordinal,
+            "outbox": None
+            if sender is None
+            else {"depth": sender.depth, "oldestSeconds": sender.oldest_seconds, "lastProblem": sender.last_problem},
+            "diverged": self.diverged or self.global_view.diverged,
+        }
+
+
+def block_rule(peers_file: Path | None, threshold: int | None) -> Callable[[], BlockRule]:
+    """Whose blocks are taken, asked anew for each block: the file of L1 peer ids may change while the node runs."""
+    if peers_file is None:
+        return lambda: BlockRule(threshold or 1)
+    known: tuple[float, BlockRule] | None = None
+
+    def current() -> BlockRule:
+        nonlocal known
+        changed = peers_file.stat().st_mtime_ns
+        if known is None or known[0] != changed:
+            members = frozenset(line.strip() for line in peers_file.read_text().splitlines() if line.strip())
+            known = (changed, BlockRule(threshold or l1_threshold(len(members)), members))
+        return known[1]
+
+    return current
+
+
+def rejected_update(update: SignedUpdate, rejections: list[Rejection]) -> dict[str, Any]:
+    """The body of a rejection webhook (OttoChain, ``WebhookDispatcher``)."""
+    signer = update.proofs[0].id
+    compact = exact_json.dumps(encode_message(update.message))
+    return {
+        "updateType": update.update_type,
+        "fiberId": update.fiber_id,
+        "targetSequenceNumber": target_sequence_number_of(update.message),
+        "errors": [rejection.to_json() for rejection in rejections],
+        "signers": [proof.id for proof in update.proofs],
+        "updateHash": sha256_hex(compact + b":" + signer.encode()),
+    }
+
+
+def outcome_entry(outcome: Outcome) -> dict[str, Any]:
+    """An outcome as the feed tells it."""
+    return {"key": outcome.key, "hash": outcome.hash, "ordinal": outcome.ordinal, "reason": outcome.reason}

@@ -1,0 +1,130 @@
+"""How a metagraph begins: ``create-genesis`` makes the genesis and with it the id, ``run-genesis`` starts the chain.
+
+``genesis.snapshot`` holds the content of the genesis binary (Brotli of the signed genesis), from which anybody can
+derive the id again; the reference writes Kryo there, which only a JVM reads.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from ottochain.codec import exact_json
+from ottochain.codec.errors import JsonError, WireError
+from ottochain.codec.hashing import EMPTY_HASH
+from ottochain.codec.wire import json_hash, unbrotli, wire_bytes
+from ottochain.crypto.addresses import address_of_bytes
+from ottochain.crypto.keys import PrivateKey
+from ottochain.crypto.proofs import Proof, sign, verify_all
+from ottochain.layers import ml0
+from ottochain.layers.ml0_state import Founded, Ml0State
+from ottochain.layers.validators import Chain
+from ottochain.model.binary import Binary, content_of
+from ottochain.model.currency_snapshot import GlobalSyncView
+from ottochain.model.errors import ModelError
+from ottochain.model.header import Header
+from ottochain.model.signed import Signed, proofs_text, signed_text
+from ottochain.node.ml0_keeping import parts_of
+from ottochain.store.chain import Committed as StoredSnapshot
+from ottochain.store.commit import Commit, put_commit
+from ottochain.store.outbox import OutboxRow
+
+SNAPSHOT_NAME: Final = "genesis.snapshot"
+ADDRESS_NAME: Final = "genesis.address"
+GENESIS_BYTES_MAX: Final = 512 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Genesis:
+    """A signed genesis as it lies in ``genesis.snapshot``."""
+
+    founded: Founded
+    proofs: tuple[Proof, ...]
+    content: bytes
+
+    @property
+    def metagraph_id(self) -> str:
+        return address_of_bytes(self.content)
+
+    @property
+    def signers(self) -> tuple[str, ...]:
+        return tuple(sorted({proof.id for proof in self.proofs}))
+
+
+def create_genesis(balances: dict[str, int], view: GlobalSyncView, key: PrivateKey) -> bytes:
+    """The content of the genesis binary, signed by ``key``."""
+    founded = ml0.found(balances, view)
+    return content_of(signed_text(founded.genesis_wire, [sign(founded.genesis_hash, key)]))
+
+
+def read_genesis(content: bytes) -> Genesis:
+    """The genesis in the content of its binary. Raises ``ModelError``."""
+    try:
+        signed = Signed.from_json(exact_json.loads(unbrotli(content, GENESIS_BYTES_MAX)))
+    except (WireError, JsonError) as error:
+        raise ModelError(f"expected a signed genesis: {error}") from error
+    genesis_hash = json_hash(signed.value)
+    if not verify_all(genesis_hash, signed.proofs):
+        raise ModelError("a proof of the genesis does not sign it")
+    return Genesis(Founded(signed.value, wire_bytes(signed.value), genesis_hash), signed.proofs, content)
+
+
+def write_genesis(directory: Path, content: bytes) -> str:
+    """Writes both files, each whole or not at all, the snapshot first; returns the metagraph's id."""
+    metagraph_id = address_of_bytes(content)
+    write_whole(directory / SNAPSHOT_NAME, content)
+    write_whole(directory / ADDRESS_NAME, metagraph_id.encode())
+    return metagraph_id
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Synced under a temporary name, then renamed, then the directory synced."""
+    temporary = path.with_name(path.name + ".tmp")
+    with temporary.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+    directory = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)
+
+
+def start_chain(genesis: Genesis, key: PrivateKey, operator: str | None) -> tuple[Ml0State, list[Commit]]:
+    """The state after ordinal 1, and the two commits that put genesis and first snapshot into the store."""
+    chain = Chain(genesis.metagraph_id, 0, "ml0", operator)
+    text, state = ml0.first(genesis.founded, chain, genesis.signers)
+    founder = genesis.signers
+
+    def header(ordinal: int, snapshot_hash: str) -> Header:
+        return Header(chain.chain_id, 0, "ml0", ordinal, "event", snapshot_hash, founder)
+
+    genesis_header = header(0, genesis.founded.genesis_hash)
+    first_binary = Binary(EMPTY_HASH, genesis.content)
+    proof = sign(text.hash, key)
+    signed = signed_text(text.wire, [proof])
+    snapshot = StoredSnapshot.of(1, text.hash, signed, header(1, text.hash).to_bytes())
+    second_binary = Binary(first_binary.hash, snapshot.body)
+    return state, [
+        Commit(
+            StoredSnapshot(0, genesis.founded.genesis_hash, genesis.content, genesis_header.to_bytes()),
+            binary=outbox_row(0, first_binary, key),
+        ),
+        Commit(snapshot, parts=parts_of(state, None), binary=outbox_row(1, second_binary, key)),
+    ]
+
+
+def outbox_row(ordinal: int, binary: Binary, key: PrivateKey) -> OutboxRow:
+    """A binary as the outbox keeps it, signed."""
+    return OutboxRow(ordinal, binary.last_snapshot_hash, binary.hash, proofs_text([sign(binary.hash, key)]))
+
+
+def put_commits(connection: sqlite3.Connection, commits: list[Commit]) -> None:
+    """All of them, in order."""
+    for commit in commits:
+        put_commit(connection, commit)

@@ -1,0 +1,133 @@
+"""How ML0's state is kept in the store and found again at boot.
+
+Fibers have a row each, written when they change; everything else about the head is one small part.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from ottochain.codec import exact_json
+from ottochain.fibers import (
+    CalculatedState,
+    FiberCommit,
+    FiberState,
+    OnChain,
+    ScriptRecord,
+    StateMachineRecord,
+    changed_fibers,
+    log_entry_to_json,
+)
+from ottochain.fibers.receipts import log_entry_from_json
+from ottochain.layers.ml0_state import Ml0State
+from ottochain.layers.validators import Chain, Validators
+from ottochain.model.currency_snapshot import CurrencyInfo, GlobalSyncView
+from ottochain.store.chain import Chain as ChainStore
+from ottochain.store.database import Database
+from ottochain.store.fibers import FiberRow, Fibers
+
+HEAD: Final = "head"
+INFO: Final = "info"
+LOGS: Final = "logs"
+
+
+def parts_of(state: Ml0State, before: Ml0State | None) -> dict[str, bytes]:
+    """The parts of a state that differ from those of ``before``."""
+    parts = {HEAD: exact_json.dumps(_head(state)), LOGS: exact_json.dumps(_logs(state.fibers.on_chain))}
+    if before is None or state.info is not before.info:
+        parts[INFO] = exact_json.dumps(state.info.to_json())
+    return parts
+
+
+def rows_of(state: Ml0State, before: Ml0State | None) -> dict[str, FiberRow]:
+    """The rows of the fibers that changed since ``before``."""
+    old = FiberState(OnChain({}, {}), CalculatedState({}, {})) if before is None else before.fibers
+    changed = {*changed_fibers(old, state.fibers), *changed_commits(old, state.fibers)}
+    return {fiber: _row(state.fibers, fiber) for fiber in sorted(changed)}
+
+
+def changed_commits(before: FiberState, after: FiberState) -> dict[str, FiberCommit]:
+    """The commitments that are not the same as before."""
+    old = before.on_chain.fiber_commits
+    return {
+        fiber: commit
+        for fiber, commit in after.on_chain.fiber_commits.items()
+        if (known := old.get(fiber)) is not commit and known != commit
+    }
+
+
+def on_chain_change(before: FiberState, after: FiberState) -> dict[str, Any]:
+    """The on-chain state as followers apply it to the one before: changed commitments, and the logs."""
+    commits = {fiber: commit.to_json() for fiber, commit in changed_commits(before, after).items()}
+    return {"fiberCommits": commits, "latestLogs": _logs(after.on_chain)}
+
+
+def load(database: Database) -> Ml0State | None:
+    """The state at the head of the store's chain; None in a store without one."""
+    parts = ChainStore(database).parts()
+    if HEAD not in parts:
+        return None
+    head = exact_json.loads(parts[HEAD])
+    logs = exact_json.loads(parts[LOGS])
+    view = head["globalView"]
+    return Ml0State(
+        chain=Chain(head["chainId"], head["incarnation"], "ml0", head["operator"]),
+        ordinal=head["ordinal"],
+        hash=head["hash"],
+        height=head["height"],
+        sub_height=head["subHeight"],
+        epoch_progress=head["epochProgress"],
+        info=CurrencyInfo.from_json(exact_json.loads(parts[INFO])),
+        fibers=_fibers(database, logs),
+        global_view=None if view is None else GlobalSyncView.from_json(view),
+        validators=Validators.from_json(head["validators"]),
+        tips=head["tips"],
+    )
+
+
+def _head(state: Ml0State) -> dict[str, Any]:
+    return {
+        "chainId": state.chain.chain_id,
+        "incarnation": state.chain.incarnation,
+        "operator": state.chain.operator,
+        "ordinal": state.ordinal,
+        "hash": state.hash,
+        "height": state.height,
+        "subHeight": state.sub_height,
+        "epochProgress": state.epoch_progress,
+        "globalView": None if state.global_view is None else state.global_view.to_json(),
+        "validators": state.validators.to_json(),
+        "tips": dict(state.tips),
+    }
+
+
+def _logs(on_chain: OnChain) -> dict[str, Any]:
+    return {fiber: [log_entry_to_json(entry) for entry in log] for fiber, log in on_chain.latest_logs.items()}
+
+
+def _row(fibers: FiberState, fiber: str) -> FiberRow:
+    record = fibers.calculated.fiber(fiber)
+    commit = fibers.on_chain.fiber_commits.get(fiber)
+    assert record is not None
+    kind = "script" if isinstance(record, ScriptRecord) else "machine"
+    return FiberRow(
+        exact_json.dumps({kind: record.to_json()}), None if commit is None else exact_json.dumps(commit.to_json())
+    )
+
+
+def _fibers(database: Database, logs: Mapping[str, Any]) -> FiberState:
+    machines: dict[str, StateMachineRecord] = {}
+    scripts: dict[str, ScriptRecord] = {}
+    commits: dict[str, FiberCommit] = {}
+    for fiber, row in Fibers(database).items():
+        stored = exact_json.loads(row.record)
+        if "script" in stored:
+            scripts[fiber] = ScriptRecord.from_json(stored["script"])
+        else:
+            machines[fiber] = StateMachineRecord.from_json(stored["machine"])
+        if row.onchain is not None:
+            commits[fiber] = FiberCommit.from_json(exact_json.loads(row.onchain))
+    latest = {fiber: tuple(map(log_entry_from_json, entries)) for fiber, entries in logs.items()}
+    # The rows were written by the commits that made them, so every commitment is that of its record.
+    return FiberState(OnChain(commits, latest), CalculatedState(machines, scripts), commits_match=True)

@@ -1,0 +1,105 @@
+"""The shell around the outbox's core: binaries go to GL0 and go again, until a GL0 snapshot holds them."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+
+from ottochain.consensus.outbox import (
+    Binary,
+    Enqueued,
+    Included,
+    OutboxBoot,
+    OutboxCancelTimer,
+    OutboxConfig,
+    OutboxEffect,
+    OutboxEvent,
+    OutboxSetTimer,
+    OutboxTimerFired,
+    Remove,
+    SendBinary,
+    SendDone,
+    initial,
+    step,
+)
+from ottochain.node.supervisor import Supervisor
+
+log = logging.getLogger(__name__)
+
+Deliver = Callable[[int, int], Awaitable[str | None]]
+"""``(ordinal, attempt)``: hands the binary to a GL0 node; None when it took it, else why not."""
+
+
+class OutboxShell:
+    """Steps are taken as events come: nothing in them waits."""
+
+    def __init__(self, config: OutboxConfig, deliver: Deliver, supervisor: Supervisor) -> None:
+        self._state = initial(config)
+        self._deliver = deliver
+        self._supervisor = supervisor
+        self._timers: dict[int, asyncio.TimerHandle] = {}
+        self._since: dict[int, float] = {}
+        self.last_problem: str | None = None
+
+    def boot(self, binaries: tuple[Binary, ...]) -> None:
+        """What GL0 does not hold, oldest first."""
+        for binary in binaries:
+            self._since[binary.ordinal] = time.monotonic()
+        self._step(OutboxBoot(binaries))
+
+    def enqueue(self, binary: Binary) -> None:
+        """A snapshot was committed."""
+        self._since[binary.ordinal] = time.monotonic()
+        self._step(Enqueued(binary))
+
+    def included(self, binary_hash: str) -> None:
+        """A GL0 snapshot holds this binary."""
+        self._step(Included(binary_hash))
+
+    @property
+    def depth(self) -> int:
+        """How many binaries GL0 does not hold yet."""
+        return self._state.depth
+
+    @property
+    def oldest_seconds(self) -> float | None:
+        """For how long the oldest of them waits."""
+        return round(time.monotonic() - min(self._since.values()), 3) if self._since else None
+
+    def close(self) -> None:
+        for timer in self._timers.values():
+            timer.cancel()
+
+    def _step(self, event: OutboxEvent) -> None:
+        self._state, effects = step(self._state, event)
+        for effect in effects:
+            self._carry_out(effect)
+
+    def _carry_out(self, effect: OutboxEffect) -> None:
+        match effect:
+            case SendBinary():
+                self._supervisor.background("deliver", self._send(effect))
+            case OutboxSetTimer():
+                self._stop_timer(effect.ordinal)
+                self._timers[effect.ordinal] = asyncio.get_running_loop().call_later(
+                    effect.milliseconds / 1000, self._step, OutboxTimerFired(effect.ordinal)
+                )
+            case OutboxCancelTimer():
+                self._stop_timer(effect.ordinal)
+            case Remove():
+                for ordinal in effect.ordinals:
+                    self._since.pop(ordinal, None)
+                self.last_problem = None
+
+    def _stop_timer(self, ordinal: int) -> None:
+        if timer := self._timers.pop(ordinal, None):
+            timer.cancel()
+
+    async def _send(self, ask: SendBinary) -> None:
+        problem = await self._deliver(ask.ordinal, ask.attempt)
+        if problem is not None and problem != self.last_problem:
+            log.warning("GL0 did not take binary %d: %s; it will be sent again", ask.ordinal, problem)
+        self.last_problem = problem or self.last_problem
+        self._step(SendDone(ask.ordinal, problem is None, problem or ""))
