@@ -391,6 +391,7 @@ def test_the_vote_binds_snapshot_trigger_and_rejections(driver: Driver) -> None:
         "validators": list(driver.state.validators.next),
         "rejections": facts["rejections"],
         "change": None,
+        "reopening": None,
         "certificate": None,
     }
 

@@ -12,7 +12,7 @@ from ottochain.layers.judging import Fault
 from ottochain.layers.ml0_attempt import SNAPSHOT_BYTES_MAX, Knowledge, Ml0Rules, attempt
 from ottochain.layers.ml0_built import Built, CheckFailed, Decision, RefusedBlock
 from ottochain.layers.ml0_proposal import Inputs
-from ottochain.layers.ml0_state import Founded, Ml0State, first, found
+from ottochain.layers.ml0_state import Founded, Ml0State, first, found, reopened
 from ottochain.layers.update_block import BlockRule, UpdateBlock
 from ottochain.model.currency_snapshot import GlobalSyncView
 from ottochain.model.errors import ModelError
@@ -34,6 +34,7 @@ __all__ = [
     "check",
     "first",
     "found",
+    "reopened",
 ]
 
 

@@ -100,6 +100,7 @@ def _assemble(parent: Ml0State, inputs: Inputs, tally: "_Tally", fibers: FiberSt
         fibers=fibers,
         global_view=inputs.global_view,
         validators=parent.validators.advanced(change),
+        reopening=None,
         on_chain=on_chain,
     )
     header = Header(
@@ -112,6 +113,7 @@ def _assemble(parent: Ml0State, inputs: Inputs, tally: "_Tally", fibers: FiberSt
         validators=parent.validators.next,
         rejections=tuple(tally.rejections),
         change=inputs.change,
+        reopening=parent.reopening,
     )
     return Built(
         ordinal=inputs.ordinal,

@@ -4,19 +4,18 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ottochain.codec.hashing import EMPTY_HASH
 from ottochain.codec.wire import json_hash, wire_bytes
 from ottochain.fibers import FiberState, on_chain_bytes
 from ottochain.fibers import genesis as no_fibers
 from ottochain.layers.on_chain_text import OnChainText
+from ottochain.layers.reopening import reopen
 from ottochain.layers.validators import Chain, Validators
 from ottochain.model.currency_snapshot import (
-    CurrencyIncremental,
     CurrencyInfo,
-    DataPart,
     GlobalSyncView,
     SnapshotText,
     currency_genesis,
+    first_incremental,
 )
 from ottochain.model.tips import genesis_tips
 
@@ -25,7 +24,8 @@ from ottochain.model.tips import genesis_tips
 class Ml0State:
     """The state after snapshot ``ordinal``. Frozen; what did not change is shared with the state before.
 
-    ``height`` stays 0 and ``tips`` those of the genesis while the ledger accepts no token blocks.
+    ``height`` stays 0 and ``tips`` those of the genesis while the ledger accepts no token blocks. ``reopening`` is the
+    signed act that opened this incarnation, while no snapshot has been made in it.
     """
 
     chain: Chain
@@ -39,6 +39,7 @@ class Ml0State:
     global_view: GlobalSyncView | None
     validators: Validators
     tips: Mapping[str, Any] = field(default_factory=genesis_tips, repr=False)
+    reopening: dict[str, Any] | None = None
     on_chain: OnChainText | None = field(default=None, repr=False, compare=False)
 
     def on_chain_text(self) -> OnChainText:
@@ -87,20 +88,11 @@ def first(founded: Founded, chain: Chain, validators: Iterable[str]) -> tuple[Sn
         validators=Validators.founding(tuple(validators)),
         on_chain=on_chain,
     )
-    text = first_text(before)
+    text = first_incremental(before.hash, before.info.balances, on_chain.text, before.global_view).text()
     return text, replace(before, ordinal=1, hash=text.hash, sub_height=1)
 
 
-def first_text(genesis: Ml0State) -> SnapshotText:
-    """The first incremental snapshot on the state of a genesis."""
-    return CurrencyIncremental(
-        ordinal=1,
-        height=genesis.height,
-        sub_height=genesis.sub_height + 1,
-        last_snapshot_hash=genesis.hash,
-        state_proof=genesis.info.state_proof(),
-        epoch_progress=genesis.epoch_progress,
-        data=DataPart(genesis.on_chain_text().text, b"[]", EMPTY_HASH),
-        global_view=genesis.global_view,
-        tips=genesis.tips,
-    ).text()
+def reopened(state: Ml0State, signed: dict[str, Any]) -> Ml0State:
+    """The state in a new incarnation, which goes on from here. Raises ModelError with what is wrong."""
+    chain, validators = reopen(signed, state.chain, state.validators, state.ordinal, state.hash)
+    return replace(state, chain=chain, validators=validators, reopening=signed)

@@ -156,11 +156,6 @@ class DataPart:
         )
 
 
-def genesis_data_part(on_chain: bytes) -> DataPart:
-    """The data part of a genesis: no blocks, and no hash of a calculated state."""
-    return DataPart.of(on_chain, [], EMPTY_HASH)
-
-
 @dataclass(frozen=True, slots=True)
 class SnapshotText:
     """A snapshot's value in its two texts, each made once: ``wire`` is sent and stored, ``hash`` is signed.
@@ -193,6 +188,26 @@ def currency_genesis(
         "globalSyncView": None if global_view is None else global_view.to_json(),
         "version": VERSION,
     }
+
+
+def first_incremental(
+    genesis_hash: str, balances: Mapping[str, int], on_chain_text: bytes | None, global_view: GlobalSyncView | None
+) -> "CurrencyIncremental":
+    """The snapshot of ordinal 1, which repeats its genesis: nothing in it is anybody's choice.
+
+    ``on_chain_text`` is the text of the genesis' ``onChainState``.
+    """
+    return CurrencyIncremental(
+        ordinal=1,
+        height=0,
+        sub_height=1,
+        last_snapshot_hash=genesis_hash,
+        state_proof=CurrencyInfo({}, balances).state_proof(),
+        epoch_progress=0,
+        data=None if on_chain_text is None else DataPart(on_chain_text, b"[]", EMPTY_HASH),
+        global_view=global_view,
+        tips=genesis_tips(),
+    )
 
 
 @dataclass(frozen=True, slots=True)

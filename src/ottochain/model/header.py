@@ -36,7 +36,8 @@ class RejectedUpdate:
 class Header:
     """The facts of one snapshot. ``certificate`` is None for what founders make: ordinals 0 and 1.
 
-    ``validators`` voted at this ordinal; ``change`` is the signed change of the set that this snapshot commits.
+    ``validators`` voted at this ordinal; ``change`` is the signed change of the set that this snapshot commits;
+    ``reopening`` is the signed act that opened the incarnation, in the first snapshot of it.
     """
 
     chain_id: str
@@ -50,6 +51,7 @@ class Header:
     change: dict[str, Any] | None = None
     view: int = 0
     certificate: dict[str, Any] | None = None
+    reopening: dict[str, Any] | None = None
 
     @property
     def body_hash(self) -> str:
@@ -74,6 +76,7 @@ class Header:
             "validators": list(self.validators),
             "rejections": [rejected.to_json() for rejected in self.rejections],
             "change": self.change,
+            "reopening": self.reopening,
             "certificate": self.certificate,
         }
 
@@ -103,9 +106,10 @@ class Header:
             snapshot_hash=_read(value, "snapshotHash", str),
             validators=tuple(_strings(_read(value, "validators", list))),
             rejections=tuple(map(_rejected, _read(value, "rejections", list))),
-            change=None if value.get("change") is None else _read(value, "change", dict),
+            change=_read_optional(value, "change"),
             view=_read(value, "view", int),
-            certificate=None if value.get("certificate") is None else _read(value, "certificate", dict),
+            certificate=_read_optional(value, "certificate"),
+            reopening=_read_optional(value, "reopening"),
         )
         if value.get("bodyHash") != header.body_hash:
             raise ModelError(f"expected the header's bodyHash to be {header.body_hash}, found {value.get('bodyHash')}")
@@ -150,4 +154,9 @@ def _read(value: dict[str, Any], name: str, kind: type[Any]) -> Any:
     found = value.get(name)
     if not isinstance(found, kind) or isinstance(found, bool):
         raise ModelError(f"expected the header's {name} to be {kind.__name__}, found {type(found).__name__}")
+    return found
+
+
+def _read_optional(value: dict[str, Any], name: str) -> dict[str, Any] | None:
+    found: dict[str, Any] | None = None if value.get(name) is None else _read(value, name, dict)
     return found
