@@ -48,7 +48,7 @@ from ottochain.model.node_state import NodeState
 from ottochain.node.bodies import DEPTH_MAX, PlainRouteFailure, read
 from ottochain.node.data_routes import data_routes
 from ottochain.node.datadir import STORE_NAME
-from ottochain.node.feed import FeedFollower
+from ottochain.node.feed import FeedFollower, Line
 from ottochain.node.gatekeeper import peer_of
 from ottochain.node.l1_pool import Held, L1Pool
 from ottochain.node.l1_shell import L1Shell
@@ -116,7 +116,7 @@ class L1Service:
         if mode == "run-initial-validator":
             node.found_session()
 
-    async def heard(self, line: dict[str, Any]) -> None:
+    async def heard(self, line: Line) -> None:
         """A line of ML0's feed."""
         self.metagraph.apply_line(line)
 
@@ -247,7 +247,7 @@ class DataL1Service(L1Service):
 
     # What ML0 says.
 
-    async def heard(self, line: dict[str, Any]) -> None:
+    async def heard(self, line: Line) -> None:
         """Books decisions before the core may forget the items."""
         news = self.metagraph.apply_line(line)
         keys = await self.pool.decide(news.outcomes, news.position)

@@ -41,7 +41,6 @@ from ottochain.layers.ml0_built import Built, RefusedBlock
 from ottochain.layers.ml0_state import Ml0State
 from ottochain.layers.update_block import BlockRule, UpdateBlock
 from ottochain.layers.verified import VerifiedProofs
-from ottochain.model.balances_csv import read_balances
 from ottochain.model.binary import Binary, SignedBinary
 from ottochain.model.errors import ModelError
 from ottochain.model.header import Header
@@ -50,7 +49,8 @@ from ottochain.model.signed import decode_proofs
 from ottochain.node import ml0_founding as founding
 from ottochain.node.bodies import read
 from ottochain.node.data_routes import outcome_json
-from ottochain.node.feed import FeedFollower
+from ottochain.node.feed import FeedFollower, Line
+from ottochain.node.gl0 import balances_of
 from ottochain.node.l0 import ChainProblem, Head, L0Service, stored_snapshot
 from ottochain.node.listeners import ListenerName
 from ottochain.node.ml0_keeping import load, on_chain_change, parts_of, rows_of
@@ -133,24 +133,21 @@ class Ml0Service(L0Service[Ml0State, Built]):
             self.node.ready_to_join()
 
     async def _create_genesis(self, csv: Path) -> None:
-        directory = csv.resolve().parent
-        snapshot = directory / founding.SNAPSHOT_NAME
-        if snapshot.exists():
-            genesis = founding.read_genesis(snapshot.read_bytes())
-            founding.write_whole(directory / founding.ADDRESS_NAME, genesis.metagraph_id.encode())
-            log.info("the genesis of %s exists already", genesis.metagraph_id)
+        """Makes ``genesis.snapshot`` and ``genesis.address`` beside the balances; what is there already stays."""
+        if (made := founding.finish_genesis(csv.parent)) is not None:
+            log.info("the genesis of %s exists already", made)
             return
-        balances = read_balances(csv.read_text())
+        balances = balances_of(csv)
         self._follow_global()
         await self.global_view.heard_first.wait()
         view = self.global_view.sync_view()
         assert view is not None
-        metagraph_id = founding.write_genesis(directory, founding.create_genesis(balances, view, self.node.key))
-        log.info("made the genesis of %s", metagraph_id)
+        content = founding.create_genesis(balances, view, self.node.key)
+        log.info("made the genesis of %s", founding.write_genesis(csv.parent, content))
 
     async def _found(self, path: Path) -> Ml0State:
         self.require_empty_store()
-        genesis = founding.read_genesis(path.read_bytes())
+        genesis = founding.genesis_of(path)
         if genesis.signers != (self.node.id,):
             raise ChainProblem(f"{path} was signed by {genesis.signers[0][:16]}…, not by this node's key")
         state, commits = founding.start_chain(genesis, self.node.key, self.node.config.operator_peer_id)
@@ -366,7 +363,8 @@ class Ml0Service(L0Service[Ml0State, Built]):
 
     def _next_blocks(self) -> list[UpdateBlock]:
         """The oldest waiting blocks, as many as one snapshot takes."""
-        chosen, updates = [], 0
+        chosen: list[UpdateBlock] = []
+        updates = 0
         for block in self._pending.values():
             if chosen and updates + len(block.updates) > UPDATES_PER_SNAPSHOT_MAX:
                 break
@@ -408,7 +406,7 @@ class Ml0Service(L0Service[Ml0State, Built]):
 
     # GL0.
 
-    async def _heard_global(self, line: dict[str, Any]) -> None:
+    async def _heard_global(self, line: Line) -> None:
         hashes = self.global_view.apply_line(line)
         if not hashes or self.sender is None:
             return

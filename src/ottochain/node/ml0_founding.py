@@ -15,7 +15,7 @@ from typing import Final
 from ottochain.codec import exact_json
 from ottochain.codec.errors import JsonError, WireError
 from ottochain.codec.hashing import EMPTY_HASH
-from ottochain.codec.wire import json_hash, unbrotli, wire_bytes
+from ottochain.codec.wire import brotli_plain, json_hash, unbrotli, wire_bytes
 from ottochain.crypto.addresses import address_of_bytes
 from ottochain.crypto.keys import PrivateKey
 from ottochain.crypto.proofs import Proof, sign, verify_all
@@ -27,6 +27,7 @@ from ottochain.model.currency_snapshot import GlobalSyncView
 from ottochain.model.errors import ModelError
 from ottochain.model.header import Header
 from ottochain.model.signed import Signed, proofs_text, signed_text
+from ottochain.node.l0 import ChainProblem
 from ottochain.node.ml0_keeping import parts_of
 from ottochain.store.chain import Committed as StoredSnapshot
 from ottochain.store.commit import Commit, put_commit
@@ -72,6 +73,23 @@ def read_genesis(content: bytes) -> Genesis:
     return Genesis(Founded(signed.value, wire_bytes(signed.value), genesis_hash), signed.proofs, content)
 
 
+def genesis_of(path: Path) -> Genesis:
+    """The genesis of a ``genesis.snapshot``. Raises ``ChainProblem`` naming the file and what is wrong with it."""
+    try:
+        return read_genesis(path.read_bytes())
+    except (OSError, ModelError) as error:
+        raise ChainProblem(f"the genesis {path} can't be used: {error}") from error
+
+
+def finish_genesis(directory: Path) -> str | None:
+    """The id of a genesis that was made before, its address file written again; None where there is none."""
+    if not (directory / SNAPSHOT_NAME).exists():
+        return None
+    metagraph_id = genesis_of(directory / SNAPSHOT_NAME).metagraph_id
+    write_whole(directory / ADDRESS_NAME, metagraph_id.encode())
+    return metagraph_id
+
+
 def write_genesis(directory: Path, content: bytes) -> str:
     """Writes both files, each whole or not at all, the snapshot first; returns the metagraph's id."""
     metagraph_id = address_of_bytes(content)
@@ -112,7 +130,9 @@ def start_chain(genesis: Genesis, key: PrivateKey, operator: str | None) -> tupl
     second_binary = Binary(first_binary.hash, snapshot.body)
     return state, [
         Commit(
-            StoredSnapshot(0, genesis.founded.genesis_hash, genesis.content, genesis_header.to_bytes()),
+            StoredSnapshot(
+                0, genesis.founded.genesis_hash, genesis.content, genesis_header.to_bytes(), brotli_plain(b"")
+            ),
             binary=outbox_row(0, first_binary, key),
         ),
         Commit(snapshot, parts=parts_of(state, None), binary=outbox_row(1, second_binary, key)),

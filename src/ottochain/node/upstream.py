@@ -115,7 +115,7 @@ class GlobalView(View):
         self.confirmed_ordinal: int | None = None
         self.confirmed_hash: str | None = None
 
-    async def apply(self, line: dict[str, Any]) -> None:
+    async def apply(self, line: Mapping[str, Any]) -> None:
         """A line of GL0's feed."""
         self.apply_line(line)
 

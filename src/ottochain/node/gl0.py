@@ -1,0 +1,273 @@
+"""GL0: takes the binaries of metagraphs and makes the global chain.
+
+Source of routes and run modes: Tessellation, ``dag-l0``; what a snapshot is: ``layers/gl0.py``.
+"""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any, Final
+
+from aiohttp import web
+
+from ottochain.codec import exact_json
+from ottochain.consensus.votes import Chain as VotingChain
+from ottochain.consensus.votes import Trigger
+from ottochain.crypto.addresses import is_valid_address
+from ottochain.crypto.proofs import Proof, sign
+from ottochain.layers import gl0
+from ottochain.layers.gl0 import Delivery, Gl0Built, Gl0Rules, Gl0State
+from ottochain.layers.gl0_state import FoundedGlobal
+from ottochain.layers.validators import Chain
+from ottochain.model.balances_csv import read_balances
+from ottochain.model.errors import ModelError
+from ottochain.model.header import Header
+from ottochain.model.node_state import LOAD_GENESIS, ROLL_BACK
+from ottochain.model.signed import signed_text
+from ottochain.node.bodies import PlainRouteFailure, read
+from ottochain.node.gl0_keeping import load, parts_of
+from ottochain.node.l0 import ChainProblem, Head, L0Service, stored_snapshot
+from ottochain.node.listeners import ListenerName
+from ottochain.node.node import Node
+from ottochain.node.responses import empty, json_response
+from ottochain.node.service import GLOBAL_CLUSTER_ID
+from ottochain.store.blocks import Received, put_received
+from ottochain.store.chain import Committed as StoredSnapshot
+from ottochain.store.commit import Commit, put_commit
+
+log = logging.getLogger(__name__)
+
+BINARY_BYTES_MAX: Final = 64 * 1024 * 1024
+"""What this engine takes; the reference's limit is 512,000."""
+
+BINARIES_WAITING_MAX: Final = 4_096
+
+
+def create(node: Node) -> Gl0Service:
+    """The service of a GL0 node."""
+    return Gl0Service(node)
+
+
+class Gl0Service(L0Service[Gl0State, Gl0Built]):
+    """GL0's own part of an L0 node."""
+
+    layer = "gl0"
+    cluster_id = GLOBAL_CLUSTER_ID
+    prefix = "global-snapshots"
+    serves_full_genesis = True
+
+    def __init__(self, node: Node) -> None:
+        super().__init__(node)
+        self._rules = Gl0Rules(binary_bytes_max=BINARY_BYTES_MAX)
+        self._pending: dict[str, Delivery] = {}
+        self._stuck: frozenset[str] = frozenset()
+
+    # Starting.
+
+    async def start(self, mode: str, argument: str | None) -> None:
+        """Founds the chain, goes on with it, or waits to join."""
+        lifecycle = self.node.lifecycle
+        if mode == "run-genesis":
+            with lifecycle.passing(LOAD_GENESIS):
+                state = await self._found(Path(argument or ""))
+            self._take_up(state)
+        elif mode == "run-rollback":
+            with lifecycle.passing(ROLL_BACK):
+                state = self.require_chain()
+                self._check_target(state, argument)
+            self._take_up(state)
+        else:
+            self.node.ready_to_join()
+
+    async def _found(self, csv: Path) -> Gl0State:
+        self.require_empty_store()
+        config = self.node.config
+        founded = gl0.found(balances_of(csv), config.starting_epoch_progress)
+        chain = Chain(founded.genesis_hash, 0, self.layer, config.operator_peer_id)
+        text, state = gl0.first(founded, chain, (self.node.id,))
+        genesis = self._genesis_commit(founded, chain)
+        header = self._founders_header(chain, 1, text.hash)
+        signed = signed_text(text.wire, [sign(text.hash, self.node.key)])
+        following = Commit(stored_snapshot(text, 1, signed, header), parts=parts_of(state, None))
+
+        def write(connection: sqlite3.Connection) -> None:
+            self.identify(connection, chain.chain_id, None)
+            put_commit(connection, genesis)
+            put_commit(connection, following)
+
+        await self.database.write(write)
+        log.info("founded the global chain %s", chain.chain_id)
+        return state
+
+    def _genesis_commit(self, founded: FoundedGlobal, chain: Chain) -> Commit:
+        signed = signed_text(founded.genesis_wire, [sign(founded.genesis_hash, self.node.key)])
+        header = self._founders_header(chain, 0, founded.genesis_hash)
+        return Commit(StoredSnapshot.of(0, founded.genesis_hash, signed, header.to_bytes()))
+
+    def _founders_header(self, chain: Chain, ordinal: int, snapshot_hash: str) -> Header:
+        return Header(chain.chain_id, 0, self.layer, ordinal, "event", snapshot_hash, (self.node.id,))
+
+    def _check_target(self, state: Gl0State, target: str | None) -> None:
+        """A rollback resumes at the certified head; going below it would give certified history up."""
+        if target is None or target == state.hash:
+            return
+        found = self.chain.by_hash(target)
+        where = "which is not in this data directory" if found is None else f"which is ordinal {found.ordinal}"
+        raise ChainProblem(
+            f"run-rollback was asked for snapshot {target}, {where}; the certified head is ordinal {state.ordinal},"
+            f" {state.hash}. Nothing was changed; start with run-rollback {state.hash} to go on from the head"
+        )
+
+    def _take_up(self, state: Gl0State) -> None:
+        for received in self.received.items():
+            delivery = Delivery.from_bytes(received.source, received.signed)
+            self._pending[delivery.key] = delivery
+        self.resume(state, VotingChain(state.chain.chain_id, state.chain.incarnation, self.layer))
+        self.node.found_session()
+
+    # Routes.
+
+    def routes(self, listener: ListenerName) -> list[web.RouteDef]:
+        """Adds the door for binaries and the balances of the genesis."""
+        routes = super().routes(listener)
+        if listener != "public":
+            return routes
+        return [
+            *routes,
+            web.post("/state-channels/{address}/snapshot", self._take_binary),
+            web.get("/dag/{address}/balance", self._balance),
+            web.get("/dag/total-supply", self._total_supply),
+            web.get("/dag/wallet-count", self._wallet_count),
+        ]
+
+    async def _take_binary(self, request: web.Request) -> web.Response:
+        """200 when the binary is durable here, which is not inclusion; 400 with all that is wrong with it."""
+        body = await read(request)
+        try:
+            delivery = Delivery.from_bytes(request.match_info["address"], body)
+        except ModelError as error:
+            raise PlainRouteFailure(str(error)) from error
+        if self.state is None or len(self._pending) >= BINARIES_WAITING_MAX:
+            return json_response({"message": "Node not yet ready to accept metagraph snapshots."}, 503)
+        errors = gl0.validate_binary(self.state, delivery, self._rules)
+        if errors:
+            return json_response(errors, 400)
+        if self._is_included(delivery) or delivery.key in self._pending:
+            return empty(200)
+        received = Received(delivery.key, delivery.address, delivery.to_bytes())
+        await self.database.write(lambda connection: put_received(connection, [received]))
+        self._pending[delivery.key] = delivery
+        self.wake()
+        return empty(200)
+
+    def _is_included(self, delivery: Delivery) -> bool:
+        """A copy of the newest binary, sent again by a metagraph that has not heard of its inclusion yet."""
+        assert self.state is not None
+        metagraph = self.state.metagraphs.get(delivery.address)
+        return metagraph is not None and metagraph.binary_hash == delivery.hash
+
+    async def _balance(self, request: web.Request) -> web.Response:
+        address = request.match_info["address"]
+        if self.state is None or not is_valid_address(address):
+            return empty(404)
+        balance = self.state.info.balances.get(address, 0)
+        return json_response({"balance": balance, "ordinal": self.state.ordinal})
+
+    async def _total_supply(self, _: web.Request) -> web.Response:
+        if self.state is None:
+            return empty(404)
+        return json_response({"total": sum(self.state.info.balances.values()), "ordinal": self.state.ordinal})
+
+    async def _wallet_count(self, _: web.Request) -> web.Response:
+        if self.state is None:
+            return empty(404)
+        return json_response({"count": len(self.state.info.balances), "ordinal": self.state.ordinal})
+
+    # Building.
+
+    def load(self) -> Gl0State | None:
+        """The state at the head of the store."""
+        return load(self.chain)
+
+    def has_work(self) -> bool:
+        """Binaries wait that were not found waiting for their parent last time."""
+        return bool(self._pending.keys() - self._stuck)
+
+    async def attempt(self, trigger: Trigger) -> Gl0Built | None:
+        """Builds from the waiting binaries."""
+        assert self.state is not None
+        built = gl0.build(self.state, trigger, self._pending.values(), self._rules)
+        self._stuck = frozenset(built.waiting)
+        for dropped in built.dropped:
+            log.info("dropped binary %s of %s: %s", dropped.binary_hash, dropped.address, dropped.error)
+        return built if built.included or built.dropped or trigger == "time" else None
+
+    def recheck(self, proposal: bytes) -> Gl0Built | str:
+        """Builds what a proposal of this chain describes."""
+        assert self.state is not None
+        built = gl0.check(self.state, proposal, self._rules)
+        return built.reason if isinstance(built, gl0.CheckFailed) else built
+
+    def kept_with(self, built: Gl0Built, signed: bytes, header: Header, proof: Proof) -> Commit:
+        """The snapshot, the state, and the binaries that are done."""
+        return Commit(
+            stored_snapshot(built.text, built.ordinal, signed, header),
+            parts=parts_of(built.state, self.state),
+            received_done=built.done,
+        )
+
+    def next_state(self, built: Gl0Built) -> Gl0State:
+        """The state after the snapshot."""
+        return built.state
+
+    def announce(self, built: Gl0Built, head: Head, before: Gl0State) -> None:
+        """Tells the metagraphs which of their binaries are in."""
+        for key in built.done:
+            self._pending.pop(key, None)
+        channels: dict[str, list[dict[str, Any]]] = {}
+        for included in built.included:
+            reference = {"ordinal": included.ordinal, "hash": included.binary_hash}
+            channels.setdefault(included.address, []).append(reference)
+        self.feed.publish(exact_json.dumps({"entry": self._entry(head.header, channels)}))
+
+    def _entry(self, header: Header, channels: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
+        assert self.state is not None
+        return {"header": header.to_json(), "epochProgress": self.state.epoch_progress, "channels": channels}
+
+    async def opening(self, after: int | None) -> AsyncIterator[bytes]:
+        """The newest binary of each metagraph: it confirms all before it."""
+        if self.head is None or self.state is None:
+            return
+        channels = {
+            address: [{"ordinal": metagraph.ordinal, "hash": metagraph.binary_hash}]
+            for address, metagraph in self.state.metagraphs.items()
+        }
+        yield exact_json.dumps({"state": self._entry(self.head.header, channels)})
+
+    # What the node says of itself.
+
+    def info_bytes(self) -> bytes | None:
+        """The state beside the newest snapshot."""
+        return None if self.state is None else self.state.info.wire_text()
+
+    def layer_facts(self) -> dict[str, Any]:
+        """The metagraphs whose snapshots are in."""
+        state = self.state
+        return {
+            "incarnation": None if state is None else state.chain.incarnation,
+            "epochProgress": None if state is None else state.epoch_progress,
+            "metagraphs": None
+            if state is None
+            else {address: metagraph.ordinal for address, metagraph in state.metagraphs.items()},
+        }
+
+
+def balances_of(csv: Path) -> dict[str, int]:
+    """The balances of a genesis file. Raises ``ChainProblem`` naming the file and what is wrong in it."""
+    try:
+        return read_balances(csv.read_text())
+    except (OSError, ModelError, UnicodeDecodeError) as error:
+        raise ChainProblem(f"the genesis balances {csv} can't be used: {error}") from error
