@@ -5,7 +5,16 @@ from typing import Any
 
 from ottochain.codec.exact_json import dumps, loads
 from ottochain.crypto.proofs import Proof
-from ottochain.fibers import FiberState, SignedUpdate, SnapshotContext, combine, decode_message, genesis
+from ottochain.fibers import (
+    ExecutionLimits,
+    ExecutionRules,
+    FiberState,
+    SignedUpdate,
+    SnapshotContext,
+    combine,
+    decode_message,
+    genesis,
+)
 from ottochain.fibers.participants import test_key as key_of
 
 AT = SnapshotContext(42, "e3" * 32, 7)
@@ -75,6 +84,23 @@ def receipt(state: FiberState, fiber_id: str = MACHINE) -> Any:
 
 def data(state: FiberState, fiber_id: str = MACHINE) -> Any:
     return state.calculated.state_machines[fiber_id].state_data
+
+
+def error(state: FiberState, fiber_id: str = MACHINE) -> Any:
+    return receipt(state, fiber_id).error_message
+
+
+def under(**limits: int) -> ExecutionRules:
+    return ExecutionRules(ExecutionLimits(**limits))
+
+
+def trigger(target: Any, name: Any, payload: Any = 1) -> dict[str, Any]:
+    return {"targetMachineId": target, "eventName": name, "payload": payload}
+
+
+def child(**changes: Any) -> dict[str, Any]:
+    """One item of `_spawn`."""
+    return {"childId": CHILD, "definition": definition(transition("kick", {"k": 1})), "initialData": {}} | changes
 
 
 def codes(rejections: Sequence[Any]) -> list[str]:
