@@ -6,6 +6,7 @@ do. Killed at any instant, the same command goes on: every step asks first wheth
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
@@ -24,7 +25,7 @@ from ottochain.ops.inventory.deployment import Deployment
 from ottochain.ops.plan.bring_up import plan_up
 from ottochain.ops.plan.chain import judge
 from ottochain.ops.runtimes import host, process
-from ottochain.ops.runtimes.nursery import Nursery
+from ottochain.ops.runtimes.nursery import COMMAND, Nursery
 
 ROUNDS_MAX: Final = 5
 REST_SECONDS: Final = 5.0
@@ -59,11 +60,11 @@ class Up:
     changed: bool
 
 
-async def bring_up(deployment: Deployment, audience: Audience) -> Up:
+async def bring_up(deployment: Deployment, audience: Audience, nursery_command: Sequence[str] = COMMAND) -> Up:
     """Everything Ready and seen in GL0, or an error that says what stands in the way."""
     with lease.hold(deployment.places.lease, "up"):
         prepare(deployment)
-        nursery = Nursery(deployment.places.run / "nursery.err")
+        nursery = Nursery(deployment.places.run / "nursery.err", nursery_command)
         if any(process.look(node).state != "running" for node in deployment.nodes):
             nursery.begin()
         try:

@@ -13,7 +13,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,6 +21,7 @@ from ottochain.ops.errors import OttochainError
 from ottochain.ops.files import tail
 from ottochain.ops.launch import INHERITED, Launch, secret_environment
 
+COMMAND: Final = (sys.executable, "-m", "ottochain.node", "nursery")
 ANSWER_SECONDS: Final = 60.0
 """An answer takes milliseconds; the first waits for the loading, and a laptop may be busy."""
 
@@ -28,8 +29,9 @@ ANSWER_SECONDS: Final = 60.0
 class Nursery:
     """The nursery. It begins when it is first asked for something, or earlier, with ``begin``."""
 
-    def __init__(self, error_file: Path) -> None:
+    def __init__(self, error_file: Path, command: Sequence[str] = COMMAND) -> None:
         self._error_file = error_file
+        self._command = command
         self._one_at_a_time = asyncio.Lock()
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -43,7 +45,7 @@ class Nursery:
         environment = {name: os.environ[name] for name in INHERITED if name in os.environ}
         with self._error_file.open("wb") as errors:
             return subprocess.Popen(
-                [sys.executable, "-m", "ottochain.node", "nursery"],
+                self._command,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,
