@@ -279,7 +279,7 @@ def test_blocks_that_do_not_fit_wait_for_the_next_snapshot() -> None:
     blocks = [block(n, [create(n)]) for n in range(1, 5)]
     built = driver.commit(*blocks)
     assert [each.round_id for each in built.accepted] == [blocks[0].round_id]
-    assert sorted(built.waiting) == [each.round_id for each in blocks[1:]]
+    assert sorted(built.later) == [each.round_id for each in blocks[1:]]
 
 
 def test_an_update_that_is_too_large_alone_is_rejected() -> None:

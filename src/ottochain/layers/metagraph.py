@@ -82,7 +82,7 @@ def check_alone(delivery: Delivery, bytes_max: int) -> list[BinaryError]:
     invalid = [proof for proof in proofs if not verify(binary.hash, proof)]
     if invalid:
         errors.append(invalid_signatures(invalid))
-    if len(binary.content) + 1 > bytes_max or delivery.signed.size_bytes > bytes_max:
+    if delivery.signed.exceeds(bytes_max):
         errors.append(exceeds_max_size(bytes_max, delivery.signed.size_bytes))
     if binary.is_genesis and binary.metagraph_id != delivery.address:
         errors.append(address_not_from_genesis(delivery.address))

@@ -93,7 +93,7 @@ def _within_limit(parent: Ml0State, inputs: Inputs, knowledge: Knowledge, impati
     while True:
         built = attempt(parent, inputs, knowledge, impatient=impatient.__contains__)
         if built.text.size_bytes <= limit or not built.accepted:
-            return replace(built, waiting=(*built.waiting, *later), refused=(*built.refused, *refused))
+            return replace(built, later=tuple(later), refused=(*built.refused, *refused))
         if len(built.accepted) > 1:
             left_out = [block.round_id for block in built.accepted[len(built.accepted) // 2 :]]
             later += left_out

@@ -36,8 +36,8 @@ class Built:
     """A snapshot, the state after it, and what happened to every block that was handed in.
 
     ``accepted`` and the ``rejecting`` (round ids of the blocks behind ``rejections``) are in the proposal. ``refused``
-    go back to their L1, ``dropped`` held only updates that are decided already, ``waiting`` stay in the pool for a
-    later snapshot.
+    go back to their L1, ``dropped`` held only updates that are decided already. ``waiting`` stay in the pool because
+    their one update is early, ``later`` because this snapshot had no room: the next one takes them.
     """
 
     ordinal: int
@@ -51,6 +51,7 @@ class Built:
     refused: tuple[RefusedBlock, ...] = ()
     dropped: tuple[str, ...] = ()
     waiting: tuple[str, ...] = ()
+    later: tuple[str, ...] = ()
 
     @property
     def hash(self) -> str:
