@@ -20,6 +20,8 @@ from ottochain.fibers import (
     changed_fibers,
     genesis,
     on_chain_bytes,
+    record_from_json,
+    state_of_records,
 )
 
 
@@ -70,6 +72,20 @@ def test_states_and_records_survive_json_with_the_order_of_their_keys() -> None:
         "b",
         "a",
     ]
+
+
+def test_a_state_can_be_kept_one_row_a_fiber() -> None:
+    rows: dict[str, bytes] = {}
+    old = genesis()
+    for state in life(5, 12):
+        for fiber_id in changed_fibers(old, state):
+            record = state.calculated.fiber(fiber_id)
+            assert record is not None
+            rows[fiber_id] = dumps(record.to_json())
+        old = state
+    restored = state_of_records((record_from_json(loads(row)) for row in rows.values()), old.on_chain.latest_logs)
+    assert on_chain_bytes(restored) == on_chain_bytes(old)
+    assert calculated_proof(restored) == calculated_proof(old)
 
 
 def test_fibers_of_one_kind_share_their_definition() -> None:

@@ -51,8 +51,8 @@ from ottochain.fibers.messages import (
     target_sequence_number_of,
     update_type,
 )
-from ottochain.fibers.receipts import EventReceipt, LogEntry, ScriptInvocation, log_entry_to_json
-from ottochain.fibers.records import FiberCommit, FiberRecord, ScriptRecord, StateMachineRecord
+from ottochain.fibers.receipts import EventReceipt, LogEntry, ScriptInvocation, log_entry_from_json, log_entry_to_json
+from ottochain.fibers.records import FiberCommit, FiberRecord, ScriptRecord, StateMachineRecord, record_from_json
 from ottochain.fibers.rejections import Rejection, refused_reason
 from ottochain.fibers.state import (
     CalculatedState,
@@ -63,6 +63,7 @@ from ottochain.fibers.state import (
     changed_fibers,
     genesis,
     on_chain_bytes,
+    state_of_records,
 )
 from ottochain.fibers.updates import SignedUpdate, in_combining_order
 from ottochain.fibers.validation import validate_l0, validate_l1, validate_update
@@ -107,10 +108,13 @@ __all__ = [
     "encode_message",
     "genesis",
     "in_combining_order",
+    "log_entry_from_json",
     "log_entry_to_json",
     "on_chain_bytes",
     "process",
+    "record_from_json",
     "refused_reason",
+    "state_of_records",
     "target_sequence_number_of",
     "update_type",
     "validate_l0",

@@ -16,7 +16,16 @@ from ottochain.fibers.policies import AccessPolicy, decode_policy
 from ottochain.fibers.programs import ScriptProgram, decode_program
 from ottochain.fibers.receipts import EventReceipt, ScriptInvocation
 
-__all__ = ["ACTIVE", "ARCHIVED", "FiberCommit", "FiberRecord", "ScriptRecord", "StateMachineRecord", "state_bytes"]
+__all__ = [
+    "ACTIVE",
+    "ARCHIVED",
+    "FiberCommit",
+    "FiberRecord",
+    "ScriptRecord",
+    "StateMachineRecord",
+    "record_from_json",
+    "state_bytes",
+]
 
 ACTIVE: Final = "ACTIVE"
 ARCHIVED: Final = "ARCHIVED"
@@ -303,6 +312,11 @@ class ScriptRecord:
 
 
 FiberRecord: TypeAlias = StateMachineRecord | ScriptRecord
+
+
+def record_from_json(value: dict[str, Any]) -> FiberRecord:
+    """The record, of whichever kind, in a stored form; ``DecodeError`` if it is none."""
+    return StateMachineRecord.from_json(value) if "definition" in value else ScriptRecord.from_json(value)
 
 
 def state_bytes(record: FiberRecord) -> bytes:
