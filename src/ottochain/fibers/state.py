@@ -126,7 +126,8 @@ def state_of_records(
             machines[record.fiber_id] = record
         else:
             scripts[record.fiber_id] = record
-    commits = {fiber_id: record.commit for fiber_id, record in (*machines.items(), *scripts.items())}
+    commits = {fiber_id: machine.commit for fiber_id, machine in machines.items()}
+    commits |= {fiber_id: script.commit for fiber_id, script in scripts.items()}
     return FiberState(OnChain(commits, latest_logs or {}), CalculatedState(machines, scripts), commits_match=True)
 
 
