@@ -58,8 +58,7 @@ class L1Pool:
     def item_of(self, update: SignedUpdate) -> Item:
         """The name under which this node offers an update that it acknowledges itself."""
         self._arrivals += 1
-        sequence = target_sequence_number_of(update.message)
-        return Item(update.key, update.hash, update.fiber_id, sequence, self._arrivals, self._me)
+        return named(update, self._arrivals, self._me)
 
     async def acknowledge(self, item: Item, signed: bytes) -> None:
         """Keeps a client's update; synced when this returns."""
@@ -116,6 +115,12 @@ class L1Pool:
         """Each held update as a group of one, as ``GET /data`` lists them."""
         for held in self.held.values():
             yield b"[%b]" % held.signed
+
+
+def named(update: SignedUpdate, arrival: int, origin: str) -> Item:
+    """The name of an update in blocks."""
+    sequence = target_sequence_number_of(update.message)
+    return Item(update.key, update.hash, update.fiber_id, sequence, arrival, origin)
 
 
 def _position(stored: str | None) -> Position | None:

@@ -34,6 +34,7 @@ PRELOADED: Final = (
     "ottochain.node.gl0",
     "ottochain.node.ml0",
     "ottochain.node.l1",
+    "ottochain.node.dl1",
 )
 
 NODE_COMMAND: Final = [sys.executable, "-m", "ottochain.node"]

@@ -82,7 +82,7 @@ _MODULES: Final = {
     "gl0": "ottochain.node.gl0",
     "ml0": "ottochain.node.ml0",
     "cl1": "ottochain.node.l1",
-    "dl1": "ottochain.node.l1",
+    "dl1": "ottochain.node.dl1",
 }
 
 
