@@ -39,6 +39,7 @@ from ottochain.consensus.effects import (
     SetTimer,
     TimerFired,
     Validate,
+    Validated,
     Valued,
     Voted,
 )
@@ -377,6 +378,31 @@ def test_a_value_refused_because_its_time_had_not_come_is_judged_again_in_the_ne
     one.judges(X, ok=False)
     one.hears(*(precommit(member, None) for member in (L, M, N)))
     assert kinds(one.hears(proposal(M, X, view=1, trigger="time"))) == ["Validate"]
+
+
+def test_a_value_judged_good_is_judged_again_when_it_comes_with_another_body() -> None:
+    one = locked_on_x()
+    assert kinds(one.hears(proposal(M, X, view=1, body="another"))) == ["Validate"]
+    assert said(one.judges(X, ok=False)) == [("prevote", None)]
+
+
+def test_a_verdict_on_an_earlier_view_still_counts_when_it_is_good() -> None:
+    """Validation took longer than the view: when X is proposed again it is prevoted at once."""
+    one = One(O, 4)
+    one.hears(proposal(L, X))
+    one.times_out("propose")
+    one.hears(*(precommit(member, None) for member in (L, M, N)))
+    assert one(Validated(1, 0, X, True)) == ()
+    assert said(one.hears(proposal(M, X, view=1))) == [("prevote", X)]
+
+
+def test_a_bad_verdict_on_an_earlier_view_does_not_count() -> None:
+    one = One(O, 4)
+    one.hears(proposal(L, X))
+    one.times_out("propose")
+    one.hears(*(precommit(member, None) for member in (L, M, N)))
+    assert one(Validated(1, 0, X, False)) == ()
+    assert kinds(one.hears(proposal(M, X, view=1))) == ["Validate"]
 
 
 # -- what is not believed ----------------------------------------------------------------------------------------------

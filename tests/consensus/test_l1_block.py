@@ -203,6 +203,20 @@ def test_a_bad_block_is_declined_and_nothing_of_it_kept() -> None:
     assert node.state.undecided == 0
 
 
+def test_an_item_that_is_decided_while_a_peers_block_is_looked_at_is_not_kept() -> None:
+    """The look began before the decision was read, and found nothing wrong: the block is declined all the same."""
+    block = Block("b", 1, 0, (item("f", 0, "b"), item("g", 1, "b")))
+    key = block.items[0].key
+    node = Node()
+    node.hears(offered(block))
+    node(Decisions((key,)))
+    (sent,) = node(L1Validated(block.id(), True))
+    assert isinstance(sent, L1Send)
+    assert isinstance(sent.message, Decline)
+    assert sent.message.guilty == (key,)
+    assert node.state.decided_meanwhile == frozenset()
+
+
 def test_an_offer_that_is_repeated_is_co_signed_again_without_another_look() -> None:
     block = Block("b", 1, 0, (item("f", 0, "b"),))
     node = Node()

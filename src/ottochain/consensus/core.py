@@ -181,7 +181,10 @@ def is_awaited(state: State, height: int, view: int) -> bool:
 def on_validated(state: State, answer: Validated) -> State:
     if answer.height != state.height or (not answer.ok and answer.view != state.view):
         return state
-    return replace(state, judged={**state.judged, answer.hash: answer.ok})
+    proposal = state.slot(state.leader(answer.view), answer.view).proposal
+    if proposal is None or proposal.hash != answer.hash:
+        return state
+    return replace(state, judged={**state.judged, (proposal.hash, proposal.body): answer.ok})
 
 
 def on_committed(state: State, done: Committed) -> Move:
@@ -295,14 +298,14 @@ def restored(state: State, ballot: Ballot) -> State:
     given = (ballot.view, STEPS.index(ballot.kind))
     if given <= state.signed:
         raise ConsensusError(f"vote records must rise, found step {given} after {state.signed}")
-    judged = {**state.judged, ballot.hash: True} if isinstance(ballot, Proposal) else state.judged
+    judged = {**state.judged, (ballot.hash, ballot.body): True} if isinstance(ballot, Proposal) else state.judged
     return keep(replace(state, signed=given, view=ballot.view, judged=judged), ballot)
 
 
 def revalued(state: State, record: Valued) -> State:
     """Return `state` with a valid value, and lock, from before the crash."""
     value = Value(record.polka, record.body, record.trigger)
-    judged = {**state.judged, record.polka.hash: True}
+    judged = {**state.judged, (record.polka.hash, record.body): True}
     return replace(state, valid=value, lock=value if record.locked else state.lock, judged=judged)
 
 

@@ -54,6 +54,8 @@ def on_arrived(state: L1State, arrived: Arrived) -> L1State:
 
 def on_decisions(state: L1State, decisions: Decisions) -> L1Move:
     state = replace(state, sequences={**state.sequences, **decisions.sequences})
+    if state.validating:
+        state = replace(state, decided_meanwhile=state.decided_meanwhile.union(decisions.keys))
     return let_go(state, tuple(key for key in decisions.keys if state.knows(key)), None)
 
 

@@ -172,8 +172,12 @@ def on_validated(state: L1State, answer: L1Validated) -> L1Move:
     offered = state.validating.get(answer.block)
     if offered is None:
         return state, ()
+    late = tuple(item.key for item in offered.block.items if item.key in state.decided_meanwhile)
+    if late and answer.ok:
+        answer = L1Validated(answer.block, False, late, "decided already")
     rest = {name: other for name, other in state.validating.items() if name != answer.block}
-    state = replace(state, validating=rest)
+    meanwhile = state.decided_meanwhile if rest else frozenset()
+    state = replace(state, validating=rest, decided_meanwhile=meanwhile)
     return hold(state, offered) if answer.ok else decline(state, offered, answer)
 
 

@@ -59,7 +59,8 @@ class L1State(Struct, frozen=True):
     """An L1 node between two events. Made by ``initial``; changed only by ``step``.
 
     Every undecided item is in exactly one place: `waiting` (this node proposes it), `held` (another node should), or
-    `placed` in one of the `rounds`.
+    `placed` in one of the `rounds`. `decided_meanwhile` are keys decided while a peer's block is in validation: the
+    answer may not know of them.
     """
 
     config: L1Config
@@ -74,6 +75,7 @@ class L1State(Struct, frozen=True):
     apart: tuple[tuple[str, ...], ...] = ()
     sequences: dict[str, int] = {}
     validating: dict[str, Offer] = {}
+    decided_meanwhile: frozenset[str] = frozenset()
     impatient: frozenset[str] = frozenset()
     orphans: frozenset[str] = frozenset()
 

@@ -33,7 +33,7 @@ from ottochain.consensus.effects import (
     Voted,
 )
 from ottochain.consensus.inbox import keep
-from ottochain.consensus.state import STEPS, VIEWS_KEPT_MAX, ConsensusError, Move, Phase, State, Value
+from ottochain.consensus.state import STEPS, VIEWS_KEPT_MAX, ConsensusError, Judged, Move, Phase, State, Value
 from ottochain.consensus.votes import (
     Ask,
     Ballot,
@@ -99,7 +99,7 @@ def lead(state: State) -> Move | None:
 def judge(state: State) -> Move | None:
     """The leader's proposal came and its value is not judged: have it executed."""
     proposal = state.proposal()
-    if proposal is None or proposal.hash in state.judged or state.judging == state.view:
+    if proposal is None or (proposal.hash, proposal.body) in state.judged or state.judging == state.view:
         return None
     return replace(state, judging=state.view), (Validate(proposal),)
 
@@ -107,10 +107,10 @@ def judge(state: State) -> Move | None:
 def prevote(state: State) -> Move | None:
     """The proposal is judged: prevote it if it is good and the lock allows it, else nil."""
     proposal = state.proposal()
-    if proposal is None or proposal.hash not in state.judged:
+    verdict = None if proposal is None else state.judged.get((proposal.hash, proposal.body))
+    if proposal is None or verdict is None:
         return None
-    good = state.judged[proposal.hash] and unlocked(state, proposal)
-    return cast_prevote(state, proposal.hash if good else None)
+    return cast_prevote(state, proposal.hash if verdict and unlocked(state, proposal) else None)
 
 
 def precommit(state: State) -> Move | None:
@@ -203,7 +203,7 @@ def unlocked(state: State, proposal: Proposal) -> bool:
 def good_polka(state: State) -> Value | None:
     """Return the value of this view that has a polka, was proposed by the leader, and was found good."""
     proposal = state.proposal()
-    if proposal is None or not state.judged.get(proposal.hash, False):
+    if proposal is None or not state.judged.get((proposal.hash, proposal.body), False):
         return None
     polka = state.polka()
     if polka is None or polka.hash != proposal.hash:
@@ -228,11 +228,11 @@ def enter_view(state: State, view: int) -> Move:
     return start_timer(entered, "propose", state.config.leader_down_ms if down else state.config.timeout(view))
 
 
-def still_judged(state: State) -> dict[str, bool]:
+def still_judged(state: State) -> dict[Judged, bool]:
     """Return the values found good that may come again: the last few, and always the valid one."""
-    good = [block for block, found_good in state.judged.items() if found_good][-VIEWS_KEPT_MAX:]
+    good = [value for value, found_good in state.judged.items() if found_good][-VIEWS_KEPT_MAX:]
     if state.valid is not None:
-        good.append(state.valid.polka.hash)
+        good.append((state.valid.polka.hash, state.valid.body))
     return dict.fromkeys(good, True)
 
 
@@ -255,7 +255,7 @@ def propose(state: State, block: str, body: str, trigger: str, polka: Certificat
         parent_certificate=state.parent_certificate,
         polka=polka,
     )
-    return cast(replace(state, judged={**state.judged, block: True}), ballot)
+    return cast(replace(state, judged={**state.judged, (block, body): True}), ballot)
 
 
 def cast_prevote(state: State, block: str | None) -> Move:

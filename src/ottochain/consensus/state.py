@@ -95,6 +95,10 @@ Inbox: TypeAlias = dict[str, dict[int, Slot]]
 """Validator -> view -> what it signed. Never changed in place."""
 
 
+Judged: TypeAlias = tuple[str, str]
+"""A hash with the reference of the body it was judged by: a right hash may come with a wrong body."""
+
+
 class Value(Struct, frozen=True):
     """A value with its polka: the lock, or the valid value."""
 
@@ -125,7 +129,7 @@ class State(Struct, frozen=True):
     trigger: Trigger | None = None
     building: Literal["no", "asked", "asked again", "empty"] = "no"
     judging: int = -1
-    judged: dict[str, bool] = {}
+    judged: dict[Judged, bool] = {}
     lock: Value | None = None
     valid: Value | None = None
     signed: tuple[int, int] = (-1, -1)
