@@ -14,12 +14,12 @@ from ottochain.fibers import (
     FiberCommit,
     FiberState,
     OnChain,
-    ScriptRecord,
-    StateMachineRecord,
     changed_fibers,
+    log_entry_from_json,
     log_entry_to_json,
+    record_from_json,
+    state_of_records,
 )
-from ottochain.fibers.receipts import log_entry_from_json
 from ottochain.layers.ml0_state import Ml0State
 from ottochain.layers.validators import Chain, Validators
 from ottochain.model.currency_snapshot import CurrencyInfo, GlobalSyncView
@@ -43,8 +43,7 @@ def parts_of(state: Ml0State, before: Ml0State | None) -> dict[str, bytes]:
 def rows_of(state: Ml0State, before: Ml0State | None) -> dict[str, FiberRow]:
     """The rows of the fibers that changed since ``before``."""
     old = FiberState(OnChain({}, {}), CalculatedState({}, {})) if before is None else before.fibers
-    changed = {*changed_fibers(old, state.fibers), *changed_commits(old, state.fibers)}
-    return {fiber: _row(state.fibers, fiber) for fiber in sorted(changed)}
+    return {fiber: _row(state.fibers, fiber) for fiber in changed_fibers(old, state.fibers)}
 
 
 def changed_commits(before: FiberState, after: FiberState) -> dict[str, FiberCommit]:
@@ -108,26 +107,12 @@ def _logs(on_chain: OnChain) -> dict[str, Any]:
 
 def _row(fibers: FiberState, fiber: str) -> FiberRow:
     record = fibers.calculated.fiber(fiber)
-    commit = fibers.on_chain.fiber_commits.get(fiber)
     assert record is not None
-    kind = "script" if isinstance(record, ScriptRecord) else "machine"
-    return FiberRow(
-        exact_json.dumps({kind: record.to_json()}), None if commit is None else exact_json.dumps(commit.to_json())
-    )
+    return FiberRow(exact_json.dumps(record.to_json()), None)
 
 
 def _fibers(database: Database, logs: Mapping[str, Any]) -> FiberState:
-    machines: dict[str, StateMachineRecord] = {}
-    scripts: dict[str, ScriptRecord] = {}
-    commits: dict[str, FiberCommit] = {}
-    for fiber, row in Fibers(database).items():
-        stored = exact_json.loads(row.record)
-        if "script" in stored:
-            scripts[fiber] = ScriptRecord.from_json(stored["script"])
-        else:
-            machines[fiber] = StateMachineRecord.from_json(stored["machine"])
-        if row.onchain is not None:
-            commits[fiber] = FiberCommit.from_json(exact_json.loads(row.onchain))
-    latest = {fiber: tuple(map(log_entry_from_json, entries)) for fiber, entries in logs.items()}
-    # The rows were written by the commits that made them, so every commitment is that of its record.
-    return FiberState(OnChain(commits, latest), CalculatedState(machines, scripts), commits_match=True)
+    records = (record_from_json(exact_json.loads(row.record)) for _, row in Fibers(database).items())
+    return state_of_records(
+        records, {fiber: tuple(map(log_entry_from_json, entries)) for fiber, entries in logs.items()}
+    )
