@@ -11,7 +11,7 @@ from ottochain.store.database import Database
 from ottochain.store.errors import StoreFormatError
 from ottochain.store.fibers import FiberRow, Fibers, put_fibers
 from ottochain.store.meta import Fact, Identity, Meta, Tip, put_fact, put_identity, read_tip
-from ottochain.store.outbox import Outbox, OutboxRow, confirm, put_binary
+from ottochain.store.outbox import Outbox, OutboxRow, confirm, confirm_other, put_binary, rechain
 from ottochain.store.outcomes import Outcome, Outcomes, put_outcomes
 from ottochain.store.pool import Pool, PoolItem, put_items, remove_items
 from ottochain.store.votes import Votes, forget_votes, put_votes
@@ -102,6 +102,15 @@ def test_a_confirmation_confirms_what_came_before_it(database: Database, outbox:
     assert (outbox.included("b0"), outbox.included("b3"), outbox.included("x")) == (17, None, None)
     assert database.write_now(lambda c: confirm(c, ["b1"], 18)) == 0
     assert outbox.included("b1") == 17
+
+
+def test_another_validators_binary_takes_the_place_of_ours(database: Database, outbox: Outbox) -> None:
+    database.write_now(lambda c: confirm_other(c, 1, "theirs", 17))
+    assert outbox.last_included() == (1, "theirs")
+    remade = [OutboxRow(n, f"new{n - 1}" if n > 2 else "theirs", f"new{n}", b"[]") for n in range(5)]
+    database.write_now(lambda c: rechain(c, remade))
+    assert outbox.pending_rows() == remade[2:]
+    assert [outbox.at(n) for n in range(3)] == ["b0", "theirs", "new2"]
 
 
 def test_votes_are_read_in_the_order_they_were_persisted(database: Database) -> None:

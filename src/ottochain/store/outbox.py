@@ -1,5 +1,9 @@
 """Binaries on their way to the global layer. A row is written with the snapshot it carries and stays; ``included``
 says which certified global snapshot holds it. The content is the snapshot's own body (see chain.py).
+
+With several validators each has its own set of proofs on a snapshot, and so its own binaries; the global layer takes
+one of them. What it took is the truth: ``confirm_other`` notes it, and ``rechain`` puts the binaries that are still on
+their way onto it.
 """
 
 import sqlite3
@@ -110,3 +114,19 @@ def confirm(connection: sqlite3.Connection, binary_hashes: Iterable[str], global
     return connection.execute(
         "UPDATE outbox SET included = ? WHERE included IS NULL AND ordinal <= ?", (global_ordinal, newest)
     ).rowcount
+
+
+def confirm_other(connection: sqlite3.Connection, ordinal: int, binary_hash: str, global_ordinal: int) -> None:
+    """Note that the global layer holds another validator's binary of this snapshot. What comes after it must be made
+    again: see ``rechain``.
+    """
+    connection.execute("UPDATE outbox SET hash = ? WHERE ordinal = ?", (binary_hash, ordinal))
+    confirm(connection, [binary_hash], global_ordinal)
+
+
+def rechain(connection: sqlite3.Connection, rows: Iterable[OutboxRow]) -> None:
+    """Replace unconfirmed binaries, oldest first, by the same snapshots on another binary. Confirmed rows stay."""
+    connection.executemany(
+        "UPDATE outbox SET previous = ?, hash = ?, proofs = ? WHERE ordinal = ? AND included IS NULL",
+        [(row.previous, row.hash, row.proofs, row.ordinal) for row in rows],
+    )
