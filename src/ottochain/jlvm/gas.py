@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from decimal import Decimal
 from typing import ClassVar
@@ -15,7 +15,7 @@ UNLIMITED = 2**63 - 1
 """A gas limit that no evaluation reaches."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class GasConfig:
     """Prices in gas: one per operator, then what a look-up, a level of nesting and an element cost.
 
@@ -91,6 +91,12 @@ class GasConfig:
     DEV: ClassVar[GasConfig]
     MAINNET: ClassVar[GasConfig]
 
+    def __repr__(self) -> str:
+        """Only what differs from the usual prices."""
+        named = ((field.name, getattr(self, field.name)) for field in fields(self) if field.init)
+        usual = {field.name: field.default for field in fields(self)}
+        return f"GasConfig({', '.join(f'{name}={price}' for name, price in named if price != usual[name])})"
+
     def base(self, op: str) -> int:
         """What applying `op` costs before anything else; 0 for `noop`."""
         price = BY_TAG[op].price
@@ -140,13 +146,16 @@ def size_cost(op: str, values: list[JsonValue], result: JsonValue, config: GasCo
 
     `values` are the evaluated arguments; a callback's place in them may hold anything.
     """
-    if op == "pow":
-        return _exponent_cost(values)
-    measure = _MEASURES.get(op)
-    return 0 if measure is None else measure(values, result) * config.collection_size_multiplier
+    measure = MEASURES.get(op)
+    return 0 if measure is None else measure(values, result) * size_price(op, config)
 
 
-def _exponent_cost(values: list[JsonValue]) -> int:
+def size_price(op: str, config: GasConfig) -> int:
+    """What one unit of an operator's size costs; the reference adds the exponent of `pow` as it is."""
+    return 1 if op == "pow" else config.collection_size_multiplier
+
+
+def _exponent(values: list[JsonValue], _result: JsonValue) -> int:
     exponent = values[1]
     if isinstance(exponent, (int, Decimal)) and not isinstance(exponent, bool):
         return abs(int(exponent))
@@ -201,7 +210,8 @@ def _only_map(values: list[JsonValue], _result: JsonValue) -> int:
     return len(values[0]) if len(values) == 1 and isinstance(values[0], dict) else 0
 
 
-_MEASURES = {
+MEASURES: Mapping[str, Callable[[list[JsonValue], JsonValue], int]] = {
+    "pow": _exponent,
     "cat": _result_length,
     "join": _result_length,
     "substr": _result_length,
@@ -230,3 +240,4 @@ _MEASURES = {
     "values": _only_map,
     "keys": _only_map,
 }
+"""How large what an operator was given or made is, for those whose price depends on it."""

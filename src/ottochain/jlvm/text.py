@@ -43,7 +43,7 @@ def contains_text(haystack: str, needle: str) -> bool:
         return False
     units, wanted = _units(haystack), _units(needle)
     at = units.find(wanted)
-    while at % 2 == 1:  # a match that starts inside a code unit is none
+    while at >= 0 and at % 2:  # a match that starts inside a code unit is none
         at = units.find(wanted, at + 1)
     return at >= 0
 
