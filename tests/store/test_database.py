@@ -1,6 +1,7 @@
 """Writes are durable and isolated, reads see only what is durable, foreign files are refused."""
 
 import asyncio
+import contextlib
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -133,6 +134,25 @@ async def test_a_full_disk_fails_the_write_and_leaves_the_store_usable(database:
     assert database.broken is None
     await database.write(limit(1_000_000))
     assert await database.write(put("small")) == "small"
+
+
+async def test_files_that_vanish_under_the_node_stop_it(database: Database, path: Path) -> None:
+    path.with_name("node.sqlite-wal").unlink()
+    await database.write(put("a"))
+    with pytest.raises(StoreBrokenError, match="the write-ahead log is gone"):
+        await database.write(put("b"))
+
+
+def test_a_closed_loop_does_not_stop_the_writer(database: Database) -> None:
+    async def leave_it() -> None:
+        asyncio.ensure_future(database.write(put("a")))  # noqa: RUF006
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+
+    with contextlib.suppress(asyncio.CancelledError):
+        asyncio.run(leave_it())
+    assert database.write_now(put("b")) == "b"
+    assert names(database) == ["a", "b"]
 
 
 def test_the_log_is_synced_with_every_commit(database: Database) -> None:

@@ -6,6 +6,7 @@ committed; only then is anybody told.
 
 import asyncio
 import concurrent.futures
+import contextlib
 import queue
 import sqlite3
 import threading
@@ -65,8 +66,9 @@ class Writer:
                 self._carry_out(jobs)
                 _tell(jobs)
                 self._fold_log()
-        if self.broken is None:
-            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        with contextlib.suppress(sqlite3.Error):  # the log is complete without it
+            if self.broken is None:
+                self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         self._connection.close()
 
     def _next_batch(self) -> tuple[list[Job], bool]:
@@ -128,6 +130,9 @@ class Writer:
                 self._log.committed()
             except sqlite3.Error as error:
                 self._after_failure(error)
+            except OSError as error:
+                # The files were moved or deleted under the node: what it writes now nobody will find.
+                self.broken = StoreBrokenError(f"the write-ahead log is gone: {error}")
 
 
 class _Log:
@@ -177,7 +182,7 @@ def _tell(jobs: list[Job]) -> None:
         else:
             _resolve([job])
     for loop, waiting in by_loop.items():
-        if not loop.is_closed():
+        with contextlib.suppress(RuntimeError):  # the loop was closed: nobody waits any more
             loop.call_soon_threadsafe(_resolve, waiting)
 
 
