@@ -50,17 +50,18 @@ class Signing:
     network: Network
     keys: tuple[PrivateKey, ...]
     seconds: float | None
+    print_only: bool = False
+    """The signed message is the result; nothing is submitted."""
 
 
 def reading(command: Callable[..., None]) -> Callable[..., None]:
-    """A verb that reads: ``--dl1`` and ``--ml0``, given to it as ``network``, and the context kept from it."""
+    """A verb that reads: ``--ml0``, given to it as ``network``, and the context kept from it."""
 
     @functools.wraps(command)
     def collected(context: click.Context, /, **values: Any) -> None:
-        network = find_network(context, values.pop("dl1"), values.pop("ml0"))
-        command(network=network, **values)
+        command(network=find_network(context, None, values.pop("ml0")), **values)
 
-    return _with(_NETWORK, click.pass_context(collected))
+    return _with((_ML0,), click.pass_context(collected))
 
 
 def with_signing(command: Callable[..., None]) -> Callable[..., None]:
@@ -70,16 +71,14 @@ def with_signing(command: Callable[..., None]) -> Callable[..., None]:
     def collected(context: click.Context, /, **values: Any) -> None:
         network = find_network(context, values.pop("dl1"), values.pop("ml0"))
         keys = tuple(open_keys(network, values.pop("wallets"), values.pop("password_file")))
-        seconds, no_wait = values.pop("seconds"), values.pop("no_wait")
-        command(signing=Signing(network, keys, None if no_wait else seconds), **values)
+        seconds = None if values.pop("no_wait") else values.pop("seconds")
+        command(signing=Signing(network, keys, seconds, values.pop("print_only")), **values)
 
-    return _with((*_SIGNING, *_NETWORK), click.pass_context(collected))
+    return _with((*_SIGNING, _DL1, _ML0), click.pass_context(collected))
 
 
-_NETWORK = (
-    click.option("--dl1", multiple=True, metavar="URL", help="Submit to this node [default: the deployment's]."),
-    click.option("--ml0", multiple=True, metavar="URL", help="Read from this node [default: the deployment's]."),
-)
+_DL1 = click.option("--dl1", multiple=True, metavar="URL", help="Submit to this node [default: the deployment's].")
+_ML0 = click.option("--ml0", multiple=True, metavar="URL", help="Read from this node [default: the deployment's].")
 _SIGNING = (
     click.option(
         "--wallet",
@@ -92,6 +91,7 @@ _SIGNING = (
     click.option("--password-file", type=click.Path(path_type=Path), help="The password of a keystore given."),
     click.option("--seconds", default=60.0, show_default=True, help="Wait at most so long for the decision."),
     click.option("--no-wait", is_flag=True, help="Do not wait until the network has decided."),
+    click.option("--print", "print_only", is_flag=True, help="Print the signed message as JSON and submit nothing."),
 )
 
 
@@ -101,16 +101,16 @@ def _with(options: Sequence[Callable[..., Any]], command: Callable[..., None]) -
     return command
 
 
-def find_network(context: click.Context, dl1: Sequence[str], ml0: Sequence[str]) -> Network:
-    """The nodes named, else those of the deployment."""
+def find_network(context: click.Context, dl1: Sequence[str] | None, ml0: Sequence[str]) -> Network:
+    """The nodes named, else those of the deployment. ``dl1`` is None for a verb that only reads."""
     from ottochain.cli.context import load_deployment
     from ottochain.ops.errors import DeploymentInvalid
 
-    named = {layer: tuple(_address(url) for url in urls) for layer, urls in (("dl1", dl1), ("ml0", ml0))}
+    named = {layer: tuple(_address(url) for url in urls or ()) for layer, urls in (("dl1", dl1), ("ml0", ml0))}
     try:
         deployment = load_deployment(context)
     except DeploymentInvalid:
-        if dl1 and ml0:
+        if ml0 and (dl1 or dl1 is None):
             return Network(named["dl1"], named["ml0"], None)
         raise
     own = {
@@ -194,7 +194,7 @@ def submit(signing: Signing, name: str, payload: Mapping[str, Any]) -> tuple[str
     async def work(http: LightClient) -> Fate:
         nodes = endpoints(http, signing.network.dl1)
         taken_by = await failover.submit(nodes, update)
-        say(f"{update.update_type} taken by {taken_by.host}:{taken_by.port}: {update.hash}")
+        say(f"{update.update_type} acknowledged by {taken_by.host}:{taken_by.port}: {update.hash}")
         if seconds is None:
             return Fate("Waiting", None, None)
         return await failover.settled([taken_by, *nodes], update.hash, seconds)
@@ -236,6 +236,9 @@ def send(
     judge: Callable[[Mapping[str, Any], Fate], None] = lambda record, fate: None,
 ) -> None:
     """Submit, wait, and show the fiber as it is then. ``judge`` may find that it came out otherwise than meant."""
+    if signing.print_only:
+        show_chain_json(_signed({name: payload}, signing.keys).to_json())
+        return
     update_hash, fate = submit(signing, name, payload)
     result = {"fiberId": payload["fiberId"], "hash": update_hash, "status": fate.status, "ordinal": fate.ordinal}
     if signing.seconds is None:
@@ -295,8 +298,9 @@ def _advice(reason: str) -> str:
     for word, advice in (
         ("NotSignedByOwner", "sign with the wallet of an owner: --wallet NAME."),
         ("CidNotFound", "check the id; a fiber exists once its creation was accepted."),
-        ("CidAlreadyUsed", "leave --id out: a new one is drawn."),
+        ("CidAlreadyExists", "leave --id out: a new one is drawn."),
         ("SequenceNumber", "repeat the command: it reads the sequence number anew."),
+        ("NoTransitionForEvent", "ottochain fiber get ID shows the state, and the events that lead out of it."),
         ("signature", "the message was changed after it was signed, or the file is not in normal form."),
     ):
         if word in reason:

@@ -29,6 +29,9 @@ INHERITED: Final = (
 """The variables a node takes over from the shell that happened to start it. Everything else is from the deployment,
 so that a node is the same from whichever terminal it was started."""
 
+LOOPBACK: Final = {"127.0.0.1": "127.0.0.1", "localhost": "127.0.0.1", "::1": "::1"}
+"""The hosts that only this machine reaches, with the address to listen on."""
+
 
 @dataclass(frozen=True, slots=True)
 class Launch:
@@ -75,6 +78,9 @@ def environment(deployment: Deployment, node: Node, mode: str, token: str | None
     }
     if node.key.password.kind == "file":
         derived["OTTOCHAIN_PASSWORD_FILE"] = node.key.password.place
+    if node.host in LOOPBACK:
+        # What is for this machine alone is offered to this machine alone.
+        derived["OTTOCHAIN_BIND_HOST"] = LOOPBACK[node.host]
     if deployment.operator.peer_id:
         derived["OTTOCHAIN_OPERATOR_PEER_ID"] = deployment.operator.peer_id
     derived |= _parents(deployment, node)
