@@ -29,7 +29,8 @@ from ottochain.model.node_state import LOAD_GENESIS, ROLL_BACK
 from ottochain.model.signed import signed_text
 from ottochain.node.bodies import PlainRouteFailure, read
 from ottochain.node.gl0_keeping import load, parts_of
-from ottochain.node.l0 import ChainProblem, Head, L0Service, stored_snapshot
+from ottochain.node.l0 import L0Service
+from ottochain.node.l0_terms import ChainProblem, Head, stored_snapshot
 from ottochain.node.listeners import ListenerName
 from ottochain.node.node import Node
 from ottochain.node.responses import empty, json_response
@@ -91,7 +92,7 @@ class Gl0Service(L0Service[Gl0State, Gl0Built]):
         genesis = self._genesis_commit(founded, chain)
         header = self._founders_header(chain, 1, text.hash)
         signed = signed_text(text.wire, [sign(text.hash, self.node.key)])
-        following = Commit(stored_snapshot(text, 1, signed, header), parts=parts_of(state, None))
+        following = Commit(StoredSnapshot.of(1, text.hash, signed, header.to_bytes()), parts=parts_of(state, None))
 
         def write(connection: sqlite3.Connection) -> None:
             self.identify(connection, chain.chain_id, None)
@@ -214,7 +215,7 @@ class Gl0Service(L0Service[Gl0State, Gl0Built]):
     def kept_with(self, built: Gl0Built, signed: bytes, header: Header, proof: Proof) -> Commit:
         """The snapshot, the state, and the binaries that are done."""
         return Commit(
-            stored_snapshot(built.text, built.ordinal, signed, header),
+            stored_snapshot(built, signed, header),
             parts=parts_of(built.state, self.state),
             received_done=built.done,
         )

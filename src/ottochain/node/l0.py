@@ -12,10 +12,9 @@ import os
 import sqlite3
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Final, Generic, Protocol, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from aiohttp import web
 
@@ -23,7 +22,6 @@ from ottochain.codec import exact_json
 from ottochain.consensus.core import Config, initial
 from ottochain.consensus.effects import (
     Boot,
-    Broadcast,
     Build,
     Commit,
     CommitFailed,
@@ -32,8 +30,6 @@ from ottochain.consensus.effects import (
     Hot,
     NotBuilt,
     Persist,
-    Send,
-    Serve,
     Validate,
     Validated,
     Valued,
@@ -45,20 +41,18 @@ from ottochain.consensus.effects import Built as BuiltAnswer
 from ottochain.consensus.votes import Chain, Proposal, Trigger, decode_certificate, encode_certificate
 from ottochain.crypto.proofs import Proof, sign
 from ottochain.layers.certificates import verify_statement
-from ottochain.layers.validators import Validators
-from ottochain.model.currency_snapshot import SnapshotText
 from ottochain.model.header import Header
 from ottochain.model.node_state import NodeState
 from ottochain.model.signed import signed_text
 from ottochain.node.consensus_shell import ConsensusShell, Recorder
 from ottochain.node.datadir import STORE_NAME
 from ottochain.node.feed import FeedHub
+from ottochain.node.l0_terms import ChainProblem, Head, LayerBuilt, LayerState, NoOtherValidators
 from ottochain.node.listeners import ListenerName
 from ottochain.node.node import Node
 from ottochain.node.snapshot_routes import snapshot_routes
 from ottochain.store.blocks import Blocks
 from ottochain.store.chain import Chain as ChainStore
-from ottochain.store.chain import Committed as StoredSnapshot
 from ottochain.store.commit import Commit as StoreCommit
 from ottochain.store.commit import put_commit
 from ottochain.store.database import Database
@@ -71,59 +65,8 @@ RECORDING_VARIABLE: Final = "OTTOCHAIN_CONSENSUS_RECORDING"
 """A file to which each step of the consensus core is appended, for replay."""
 
 
-class ChainProblem(Exception):  # noqa: N818  what happened
-    """The data directory does not hold what the run mode needs; the text says what to do."""
-
-
-class LayerState(Protocol):
-    """What the shell reads of a layer's state."""
-
-    @property
-    def ordinal(self) -> int: ...
-    @property
-    def hash(self) -> str: ...
-    @property
-    def validators(self) -> Validators: ...
-
-
-class LayerBuilt(Protocol):
-    """What the shell reads of a built snapshot."""
-
-    @property
-    def ordinal(self) -> int: ...
-    @property
-    def trigger(self) -> Trigger: ...
-    @property
-    def text(self) -> SnapshotText: ...
-    @property
-    def header(self) -> Header: ...
-    @property
-    def proposal(self) -> bytes: ...
-    @property
-    def body_hash(self) -> str: ...
-
-
 S = TypeVar("S", bound=LayerState)
 B = TypeVar("B", bound=LayerBuilt)
-
-
-@dataclass(frozen=True, slots=True)
-class Head:
-    """The newest committed snapshot as it is served."""
-
-    ordinal: int
-    hash: str
-    parent: str
-    signed: bytes
-    header: Header
-
-
-class NoOtherValidators:
-    """The transport of a node that is the whole validator set."""
-
-    def send(self, ask: Broadcast | Send | Serve) -> None:
-        """With one validator the core never asks for this."""
-        raise AssertionError(f"a single validator has nobody to send {type(ask).__name__} to")
 
 
 class L0Service(ABC, Generic[S, B]):
@@ -422,11 +365,6 @@ class L0Service(ABC, Generic[S, B]):
         if isinstance(built, str):
             return built
         return built if built.body_hash == ask.hash else "its body gives another hash"
-
-
-def stored_snapshot(text: SnapshotText, ordinal: int, signed: bytes, header: Header) -> StoredSnapshot:
-    """A snapshot as the chain store keeps it."""
-    return StoredSnapshot.of(ordinal, text.hash, signed, header.to_bytes())
 
 
 def _body_named(record: object) -> str | None:

@@ -10,7 +10,7 @@ import json
 import logging
 import sqlite3
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,28 +18,17 @@ import aiohttp
 from aiohttp import web
 
 from ottochain.codec import exact_json
-from ottochain.codec.hashing import sha256_hex
 from ottochain.consensus.outbox import Binary as OutboxBinary
 from ottochain.consensus.outbox import OutboxConfig
-from ottochain.consensus.quorum import l1_threshold
 from ottochain.consensus.votes import Chain as VotingChain
 from ottochain.consensus.votes import Trigger
 from ottochain.crypto.proofs import Proof
-from ottochain.fibers import (
-    FiberState,
-    Rejection,
-    SignedUpdate,
-    encode_message,
-    genesis,
-    target_sequence_number_of,
-    validate_update,
-)
-from ottochain.fibers.records import ACTIVE
+from ottochain.fibers import FiberState, genesis
 from ottochain.layers import ml0
 from ottochain.layers.delivery import Delivery, Founding
 from ottochain.layers.ml0_built import Built, RefusedBlock
 from ottochain.layers.ml0_state import Ml0State
-from ottochain.layers.update_block import BlockRule, UpdateBlock
+from ottochain.layers.update_block import UpdateBlock
 from ottochain.layers.verified import VerifiedProofs
 from ottochain.model.binary import Binary, SignedBinary
 from ottochain.model.errors import ModelError
@@ -47,12 +36,15 @@ from ottochain.model.header import Header
 from ottochain.model.node_state import LOAD_GENESIS, ROLL_BACK
 from ottochain.model.signed import decode_proofs
 from ottochain.node import ml0_founding as founding
+from ottochain.node import ml0_webhooks
 from ottochain.node.bodies import read
 from ottochain.node.data_routes import outcome_json
 from ottochain.node.feed import FeedFollower, Line
 from ottochain.node.gl0 import balances_of
-from ottochain.node.l0 import ChainProblem, Head, L0Service, stored_snapshot
+from ottochain.node.l0 import L0Service
+from ottochain.node.l0_terms import ChainProblem, Head, stored_snapshot
 from ottochain.node.listeners import ListenerName
+from ottochain.node.ml0_blocks import EARLY_PATIENCE_SECONDS, WaitingBlocks, block_rule
 from ottochain.node.ml0_keeping import load, on_chain_change, parts_of, rows_of
 from ottochain.node.node import Node
 from ottochain.node.ottochain_routes import ml0_routes
@@ -60,7 +52,7 @@ from ottochain.node.outbox_shell import OutboxShell
 from ottochain.node.responses import empty, json_response
 from ottochain.node.service import METAGRAPH_CLUSTER_ID
 from ottochain.node.upstream import GlobalView
-from ottochain.node.webhooks import Webhooks, rejection_event, snapshot_event
+from ottochain.node.webhooks import Webhooks
 from ottochain.store.blocks import Received, put_received, remove_received
 from ottochain.store.commit import Commit
 from ottochain.store.meta import Fact, put_fact
@@ -68,13 +60,6 @@ from ottochain.store.outbox import Outbox, confirm
 from ottochain.store.outcomes import Outcome, Outcomes
 
 log = logging.getLogger(__name__)
-
-UPDATES_PER_SNAPSHOT_MAX: Final = 1_000
-"""A snapshot takes whole blocks until this many updates; the others wait for the next."""
-
-BLOCKS_WAITING_MAX: Final = 10_000
-EARLY_PATIENCE_SECONDS: Final = 2.0
-"""How long a block of one early update waits for its predecessor before it is decided against."""
 
 DELIVERY_SECONDS: Final = 10.0
 SNAPSHOT_BYTES_MAX: Final = 64 * 1024 * 1024
@@ -105,9 +90,7 @@ class Ml0Service(L0Service[Ml0State, Built]):
         self.sender: OutboxShell | None = None
         self._rules = ml0.Ml0Rules(snapshot_bytes_max=SNAPSHOT_BYTES_MAX)
         self._knowledge = ml0.Knowledge(self.outcomes.is_decided, VerifiedProofs(), self._rules)
-        self._pending: dict[str, UpdateBlock] = {}
-        self._arrived_at: dict[str, float] = {}
-        self._early: set[str] = set()
+        self._waiting = WaitingBlocks(time.monotonic)
         self._early_timer: asyncio.TimerHandle | None = None
         self._block_rule = block_rule(config.l1_peers_file, config.l1_block_signatures)
 
@@ -186,7 +169,7 @@ class Ml0Service(L0Service[Ml0State, Built]):
 
     async def _take_up(self, state: Ml0State) -> None:
         for received in self.received.items():
-            self._queue(UpdateBlock.from_bytes(received.signed))
+            self._waiting.add(UpdateBlock.from_bytes(received.signed))
         self.global_view.metagraph_id = state.chain.chain_id
         self.resume(state, VotingChain(state.chain.chain_id, state.chain.incarnation, self.layer))
         self.sender = OutboxShell(
@@ -245,16 +228,16 @@ class Ml0Service(L0Service[Ml0State, Built]):
         if violation := self._block_rule().violation(block):
             log.warning("refused block %s: %s", block.round_id, violation)
             return empty(400)
-        if self.state is None or len(self._pending) >= BLOCKS_WAITING_MAX:
+        if self.state is None or self._waiting.full:
             return json_response({"message": "Node is not ready yet"}, 503)
         decided = [outcome for key in block.keys if (outcome := self.outcomes.of_key(key)) is not None]
         if decided:
             self.feed.publish(exact_json.dumps({"decided": [outcome_entry(outcome) for outcome in decided]}))
-        if len(decided) == len(block.keys) or block.round_id in self._pending:
+        if len(decided) == len(block.keys) or block.round_id in self._waiting:
             return empty(200)
         received = Received(block.round_id, block.proofs[0].id, body)
         await self.database.write(lambda connection: put_received(connection, [received]))
-        self._queue(block)
+        self._waiting.add(block)
         self.wake()
         return empty(200)
 
@@ -262,7 +245,7 @@ class Ml0Service(L0Service[Ml0State, Built]):
         update_hash = request.match_info["hash"]
         decided = self.outcomes.of_hash(update_hash)
         if not decided:
-            if any(update.hash == update_hash for block in self._pending.values() for update in block.updates):
+            if self._waiting.holds_update(update_hash):
                 return json_response(outcome_json(update_hash, "Waiting"))
             return empty(404)
         newest = decided[0] if decided[0].accepted else decided[-1]
@@ -285,27 +268,25 @@ class Ml0Service(L0Service[Ml0State, Built]):
 
     def has_work(self) -> bool:
         """Blocks wait that are not just waiting for their predecessor."""
-        return len(self._pending) > len(self._early)
+        return self._waiting.any_in_time
 
     async def attempt(self, trigger: Trigger) -> Built | None:
         """Builds from the waiting blocks; refused ones go back to their L1 at once."""
         assert self.state is not None
-        now = time.monotonic()
-        impatient = {key for key in self._early if now - self._arrived_at[key] >= EARLY_PATIENCE_SECONDS}
         built = ml0.build(
             self.state,
             trigger,
-            self._next_blocks(),
+            self._waiting.next(),
             self._knowledge,
             global_view=self.global_view.sync_view(),
-            impatient=impatient,
+            impatient=self._waiting.impatient(),
         )
-        self._early = set(built.waiting)
+        self._waiting.mark_early(built.waiting)
         self._watch_early()
         gone = (*(refused.round_id for refused in built.refused), *built.dropped)
         if gone:
             await self.database.write(lambda connection: remove_received(connection, gone))
-            self._unqueue(gone)
+            self._waiting.remove(gone)
             for refused in built.refused:
                 self._tell_refused(refused)
         decides = bool(built.accepted or built.rejections)
@@ -320,7 +301,7 @@ class Ml0Service(L0Service[Ml0State, Built]):
     def kept_with(self, built: Built, signed: bytes, header: Header, proof: Proof) -> Commit:
         """The snapshot, the changed state, the outcomes, and the binary for GL0."""
         assert self.state is not None
-        snapshot = stored_snapshot(built.text, built.ordinal, signed, header)
+        snapshot = stored_snapshot(built, signed, header)
         last = self.outbox.last()
         assert last is not None
         binary = Binary(last.hash, snapshot.body)
@@ -340,8 +321,8 @@ class Ml0Service(L0Service[Ml0State, Built]):
 
     def announce(self, built: Built, head: Head, before: Ml0State) -> None:
         """Tells the L1 layers, the outbox, and the webhooks."""
-        rejecting = [self._pending[round_id] for round_id in built.rejecting if round_id in self._pending]
-        self._unqueue(built.done)
+        rejecting = self._waiting.named(built.rejecting)
+        self._waiting.remove(built.done)
         decided = [outcome_entry(Outcome(d.key, d.hash, built.ordinal, d.reason)) for d in built.decisions()]
         on_chain = on_chain_change(before.fibers, built.state.fibers)
         entry = {"header": head.header.to_json(), "decided": decided, "onChain": on_chain}
@@ -349,32 +330,11 @@ class Ml0Service(L0Service[Ml0State, Built]):
         row = self.outbox.last()
         if self.sender is not None and row is not None:
             self.sender.enqueue(OutboxBinary(row.ordinal, row.hash, row.previous))
-        self._publish_webhooks(built, head, before, rejecting)
-
-    def _queue(self, block: UpdateBlock) -> None:
-        self._pending.setdefault(block.round_id, block)
-        self._arrived_at.setdefault(block.round_id, time.monotonic())
-
-    def _unqueue(self, round_ids: tuple[str, ...]) -> None:
-        for round_id in round_ids:
-            self._pending.pop(round_id, None)
-            self._arrived_at.pop(round_id, None)
-            self._early.discard(round_id)
-
-    def _next_blocks(self) -> list[UpdateBlock]:
-        """The oldest waiting blocks, as many as one snapshot takes."""
-        chosen: list[UpdateBlock] = []
-        updates = 0
-        for block in self._pending.values():
-            if chosen and updates + len(block.updates) > UPDATES_PER_SNAPSHOT_MAX:
-                break
-            chosen.append(block)
-            updates += len(block.updates)
-        return chosen
+        self._publish_webhooks(built, before, rejecting)
 
     def _watch_early(self) -> None:
         """Blocks that wait for a predecessor are looked at again when their patience ends."""
-        if self._early and self._early_timer is None:
+        if self._waiting.any_early and self._early_timer is None:
 
             def look() -> None:
                 self._early_timer = None
@@ -454,29 +414,14 @@ class Ml0Service(L0Service[Ml0State, Built]):
         text = json.dumps(subscribers)
         await self.database.write(lambda connection: put_fact(connection, Fact.WEBHOOKS, text))
 
-    def _publish_webhooks(self, built: Built, head: Head, before: Ml0State, rejecting: list[UpdateBlock]) -> None:
+    def _publish_webhooks(self, built: Built, before: Ml0State, rejecting: list[UpdateBlock]) -> None:
         if not self.webhooks.wanted:
             return
-        calculated, metagraph_id = built.state.fibers.calculated, built.state.chain.chain_id
-        self.webhooks.publish(
-            snapshot_event(
-                ordinal=head.ordinal,
-                snapshot_hash=head.hash,
-                metagraph_id=metagraph_id,
-                updates=sum(len(block.updates) for block in built.accepted),
-                machines_active=sum(record.status == ACTIVE for record in calculated.state_machines.values()),
-                scripts_active=sum(record.status == ACTIVE for record in calculated.scripts.values()),
-            ),
-            counts=True,
-        )
-        for update in (block.updates[0] for block in rejecting):
-            rejections = validate_update(before.fibers, update)
-            if rejections:  # what fails only in combining is not told, as in the reference
-                rejection = rejected_update(update, rejections)
-                self.webhooks.publish(
-                    rejection_event(ordinal=before.ordinal, metagraph_id=metagraph_id, rejection=rejection),
-                    counts=False,
-                )
+        metagraph_id = built.state.chain.chain_id
+        self.webhooks.publish(ml0_webhooks.finalized(built, metagraph_id), counts=True)
+        updates = [block.updates[0] for block in rejecting]
+        for body in ml0_webhooks.rejections(updates, before.fibers, before.ordinal, metagraph_id):
+            self.webhooks.publish(body, counts=False)
 
     # What the node says of itself.
 
@@ -498,37 +443,6 @@ class Ml0Service(L0Service[Ml0State, Built]):
             else {"depth": sender.depth, "oldestSeconds": sender.oldest_seconds, "lastProblem": sender.last_problem},
             "diverged": self.diverged or self.global_view.diverged,
         }
-
-
-def block_rule(peers_file: Path | None, threshold: int | None) -> Callable[[], BlockRule]:
-    """Whose blocks are taken, asked anew for each block: the file of L1 peer ids may change while the node runs."""
-    if peers_file is None:
-        return lambda: BlockRule(threshold or 1)
-    known: tuple[float, BlockRule] | None = None
-
-    def current() -> BlockRule:
-        nonlocal known
-        changed = peers_file.stat().st_mtime_ns
-        if known is None or known[0] != changed:
-            members = frozenset(line.strip() for line in peers_file.read_text().splitlines() if line.strip())
-            known = (changed, BlockRule(threshold or l1_threshold(len(members)), members))
-        return known[1]
-
-    return current
-
-
-def rejected_update(update: SignedUpdate, rejections: list[Rejection]) -> dict[str, Any]:
-    """The body of a rejection webhook (OttoChain, ``WebhookDispatcher``)."""
-    signer = update.proofs[0].id
-    compact = exact_json.dumps(encode_message(update.message))
-    return {
-        "updateType": update.update_type,
-        "fiberId": update.fiber_id,
-        "targetSequenceNumber": target_sequence_number_of(update.message),
-        "errors": [rejection.to_json() for rejection in rejections],
-        "signers": [proof.id for proof in update.proofs],
-        "updateHash": sha256_hex(compact + b":" + signer.encode()),
-    }
 
 
 def outcome_entry(outcome: Outcome) -> dict[str, Any]:

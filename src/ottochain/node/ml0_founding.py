@@ -27,7 +27,7 @@ from ottochain.model.currency_snapshot import GlobalSyncView
 from ottochain.model.errors import ModelError
 from ottochain.model.header import Header
 from ottochain.model.signed import Signed, proofs_text, signed_text
-from ottochain.node.l0 import ChainProblem
+from ottochain.node.l0_terms import ChainProblem
 from ottochain.node.ml0_keeping import parts_of
 from ottochain.store.chain import Committed as StoredSnapshot
 from ottochain.store.commit import Commit, put_commit
