@@ -10,6 +10,7 @@ from random import Random
 
 from consensus.false_network import Faults
 from consensus.kit import CHAIN, names, sign_as, verify
+from ottochain.consensus.journal import encode_line
 from ottochain.consensus.l1_block import L1Config, initial, step
 from ottochain.consensus.l1_effects import (
     Arrived,
@@ -87,7 +88,7 @@ class L1Node:
         self.up = False
         self.read = 0
         self.timers: dict[tuple[str, str], int] = {}
-        self.arrivals = 0
+        self.journals: list[list[bytes]] = []
         config = L1Config(me, CHAIN, lambda text: sign_as(me, text), verify, items_max=8, rounds_max=3)
         self.state = initial(config)
 
@@ -96,6 +97,7 @@ class L1Node:
         self.up = True
         self.read = 0
         self.timers = {}
+        self.journals.append([])
         self.state = initial(self.state.config)
         threshold = len(self.network.members) // 2 + 1
         peers = self.network.reachable(self.me)
@@ -109,6 +111,7 @@ class L1Node:
 
     def handle(self, event: L1Event) -> None:
         self.state, effects = step(self.state, event)
+        self.journals[-1].append(encode_line(event, effects))
         self.network.check(self)
         for effect in effects:
             if self.network.strikes():

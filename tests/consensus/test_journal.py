@@ -1,13 +1,26 @@
-"""What a validator was told and asked for replays through ``step`` byte for byte, with its key or without."""
+"""What a core was told and asked for replays through ``step`` byte for byte; a validator's also without its key."""
 
 from collections.abc import Iterator
 
 import pytest
 from msgspec.structs import replace
 
+from consensus.false_l1 import FalseL1
 from consensus.false_network import FalseNetwork, Faults
 from consensus.kit import CHAIN, config
-from ottochain.consensus.journal import Difference, JournalError, decode_line, encode_line, recorded_signer, replay
+from consensus.test_l1_network import load
+from consensus.test_outbox import Outbox, binary, block
+from ottochain.consensus.journal import (
+    Difference,
+    JournalError,
+    decode_line,
+    encode_line,
+    recorded_signer,
+    replay,
+    replay_l1,
+    replay_outbox,
+)
+from ottochain.consensus.outbox import Enqueued, Gl0Up, Included, OutboxBoot, OutboxTimerFired, SendDone
 
 
 def recordings() -> Iterator[tuple[str, list[bytes]]]:
@@ -68,3 +81,25 @@ def test_a_damaged_line_is_named(line: bytes) -> None:
 def test_a_signature_that_was_not_recorded_is_not_made_up() -> None:
     with pytest.raises(JournalError, match="holds no signature"):
         recorded_signer(CHAIN, [])("text")
+
+
+def test_the_lives_of_l1_nodes_replay() -> None:
+    network = FalseL1(3, 7, Faults(drop=0.1, duplicate=0.1, delay=(1, 30), crash=0.01, until=3_000))
+    load(network, 60, 2_000)
+    network.run(60_000)
+    lives = [(node, lines) for node in network.nodes.values() for lines in node.journals]
+    assert sum(len(lines) for _, lines in lives) > 300
+    for node, lines in lives:
+        assert replay_l1(node.state.config, lines) is None
+        broken = replace(node.state.config, retry_ms=501)
+        if any(b'"milliseconds":500' in line for line in lines):
+            assert replay_l1(broken, lines) is not None
+
+
+def test_the_life_of_an_outbox_replays() -> None:
+    outbox = Outbox()
+    events = [OutboxBoot((binary(1), binary(2))), Enqueued(binary(3)), SendDone(1, False, "down"), OutboxTimerFired(1)]
+    events += [Gl0Up(), SendDone(1, True), Included(block(2)), Enqueued(binary(4)), Included(block(4))]
+    lines = [encode_line(event, outbox(event)) for event in events]
+    assert replay_outbox(outbox.state.config, lines) is None
+    assert replay_outbox(replace(outbox.state.config, window=1), lines) is not None

@@ -23,7 +23,8 @@ class Item(Struct, frozen=True, rename="camel"):
     `key` names value and proofs, so that a copy with other proofs is another item; `hash` names the value alone.
     `fiber` and `sequence` say what it must follow: the fiber and target sequence of an update, the source and parent
     ordinal of a transaction. `sequence` is None when it follows nothing (a creation). `arrival` counts at `origin`,
-    the node that acknowledged it.
+    the node that acknowledged it. `after` is the ordinal of the decision that it was submitted again after, 0 when it
+    is new: decisions up to there say nothing of it.
     """
 
     key: Key
@@ -32,6 +33,7 @@ class Item(Struct, frozen=True, rename="camel"):
     sequence: Sequence | None
     arrival: Height
     origin: PeerId
+    after: Height = 0
 
 
 class Block(Struct, frozen=True, rename="camel"):
