@@ -38,21 +38,33 @@ def test_a_whole_deployment_needs_nothing(tmp_path: Path) -> None:
 def test_founding_records_first_and_starts_parents_before_children(tmp_path: Path) -> None:
     plan = planned(tmp_path, None, a_world())
     assert [step.id for step in plan.steps] == [
-        "record", "start gl0", "genesis ml0", "start ml0",
-        "start cl1", "start cl1-1", "join cl1-1", "start cl1-2", "join cl1-2", "whole cl1",
-        "start dl1", "start dl1-1", "join dl1-1", "start dl1-2", "join dl1-2", "whole dl1", "confirmed",
+        "record", "start gl0", "ready gl0", "genesis ml0", "start ml0", "ready ml0",
+        "start cl1", "ready cl1", "start cl1-1", "join cl1-1", "start cl1-2", "join cl1-2", "whole cl1",
+        "start dl1", "ready dl1", "start dl1-1", "join dl1-1", "start dl1-2", "join dl1-2", "whole dl1", "confirmed",
     ]  # fmt: skip
     assert before(plan, "start gl0") == {"record"}
     assert before(plan, "genesis ml0") == {"record", "start gl0"}
     assert before(plan, "start ml0") == {"record", "start gl0", "genesis ml0"}
     assert "genesis ml0" in before(plan, "start dl1-1")
-    assert {"start dl1", "start dl1-2"} <= before(plan, "join dl1-2")
-    assert "start ml0" in before(plan, "confirmed")
+    assert {"ready dl1", "start dl1-2"} <= before(plan, "join dl1-2")
+    assert {"ready gl0", "ready ml0"} <= before(plan, "confirmed")
     assert modes(plan) == {
         "gl0": "run-genesis", "ml0": "run-genesis",
         "cl1": "run-initial-validator", "cl1-1": "run-validator", "cl1-2": "run-validator",
         "dl1": "run-initial-validator", "dl1-1": "run-validator", "dl1-2": "run-validator",
     }  # fmt: skip
+
+
+def test_nodes_that_need_their_parents_wait_for_them(tmp_path: Path) -> None:
+    deployment = a_deployment(tmp_path)
+    engine = replace(deployment.engine, waits_for_parents=True)
+    world = a_world(stopped("gl0", with_chain(9)), stopped("ml0", with_chain(8, TOKEN)))
+    for waits in (True, False):
+        one = replace(deployment, engine=engine if waits else deployment.engine)
+        plan = plan_up(one, world, judge(one, FOUNDED, world, NOW))
+        assert ("ready gl0" in before(plan, "start ml0")) is waits
+        assert ({"ready gl0", "ready ml0"} <= before(plan, "start cl1-1")) is waits
+        assert "start gl0" in before(plan, "start ml0")
 
 
 def test_siblings_do_not_wait_for_one_another(tmp_path: Path) -> None:
@@ -96,7 +108,7 @@ def test_one_dead_l1_node_touches_no_other(tmp_path: Path) -> None:
 def test_a_dead_gl0_is_brought_back_beneath_its_children(tmp_path: Path) -> None:
     alive = ready(*ALL[1:])
     plan = planned(tmp_path, FOUNDED, a_world(stopped("gl0", with_chain(9)), others=alive))
-    assert [step.id for step in plan.steps] == ["start gl0", "confirmed"]
+    assert [step.id for step in plan.steps] == ["start gl0", "ready gl0", "confirmed"]
 
 
 def test_an_l0_node_that_hangs_is_stopped_before_anything_else_is_planned(tmp_path: Path) -> None:

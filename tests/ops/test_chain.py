@@ -76,7 +76,7 @@ def test_a_lost_record_is_learnt_from_the_data(tmp_path: Path) -> None:
 
 def test_a_lost_record_is_learnt_from_running_nodes(tmp_path: Path) -> None:
     nodes = ready("gl0", "ml0")
-    nodes["ml0"] = replace(nodes["ml0"], own=OwnFacts(7, None, None, None, None, {"metagraphId": TOKEN}))
+    nodes["ml0"] = replace(nodes["ml0"], own=OwnFacts(7, None, None, None, None, None, {"metagraphId": TOKEN}))
     assert judged(tmp_path, None, a_world(others=nodes)).record.token == TOKEN
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 from tests.ops.worlds import a_deployment
+from tests.port_blocks import a_port_offset
 
 from ottochain.client.light import LightClient
 from ottochain.ops import chain_record
@@ -55,9 +56,10 @@ class Told:
 
 
 @pytest.fixture
-def offset() -> int:
-    """A block of ports for each worker and test, below those that the system hands out."""
-    return 4000 + (os.getpid() % 20) * 500
+def offset() -> Iterator[int]:
+    """A block of ports of our own."""
+    with a_port_offset() as found:
+        yield found
 
 
 @pytest_asyncio.fixture
@@ -157,7 +159,9 @@ class Killed(BaseException):
     """As if the operator's command had been killed between two steps."""
 
 
-FOUNDING_STEPS = ("record", "start gl0", "genesis ml0", "start ml0", "start cl1", "join dl1-1", "confirmed")
+FOUNDING_STEPS = (
+    "record", "start gl0", "ready gl0", "genesis ml0", "start ml0", "ready ml0", "start cl1", "join dl1-1", "confirmed",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("everything", [False, True], ids=["the command", "the command and all nodes"])

@@ -75,6 +75,8 @@ class OwnFacts:
     release: str | None
     app_version: str | None
     state_seconds: float | None
+    metagraphs: Mapping[str, int] | None
+    """Of a GL0 node: the highest ordinal it holds of each metagraph."""
     all: Mapping[str, Any] = field(repr=False)
     """The whole answer: each layer adds facts of its own."""
 
@@ -87,6 +89,7 @@ class OwnFacts:
             release=_text(found.get("release")),
             app_version=_text(found.get("appVersion")),
             state_seconds=_number(found.get("stateSeconds")),
+            metagraphs=_ordinals(found.get("metagraphs")),
             all=found,
         )
 
@@ -123,6 +126,12 @@ def _integer(value: object) -> int | None:
 
 def _number(value: object) -> float | None:
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def _ordinals(value: object) -> Mapping[str, int] | None:
+    if not isinstance(value, dict) or not all(type(ordinal) is int for ordinal in value.values()):
+        return None
+    return value
 
 
 def _text(value: object) -> str | None:

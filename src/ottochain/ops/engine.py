@@ -52,6 +52,8 @@ class Engine:
 
     name: str
     layers: Mapping[Layer, LayerRules]
+    waits_for_parents: bool
+    """Whether a node ends when the layer above it is not there. One that does not may start beside its parents."""
 
     def rules(self, layer: Layer) -> LayerRules:
         return self.layers[layer]
@@ -79,6 +81,7 @@ EMBEDDED: Final = Engine(
         "cl1": LayerRules("ml0", 9300, (RUN_INITIAL_VALIDATOR, RUN_VALIDATOR)),
         "dl1": LayerRules("ml0", 9400, (RUN_INITIAL_VALIDATOR, RUN_VALIDATOR)),
     },
+    waits_for_parents=False,
 )
 """This package's own nodes, ``python -m ottochain.node``."""
 

@@ -23,6 +23,7 @@ from ottochain.ops.plan.run_mode import JOINABLE
 from ottochain.ops.plan.steps import (
     Action,
     AwaitConfirmed,
+    AwaitReady,
     AwaitWhole,
     CreateGenesis,
     Join,
@@ -60,6 +61,8 @@ class Actions:
                 return await self._create_genesis(self._node(name))
             case Start():
                 return await self._start(self._node(action.node), action)
+            case AwaitReady(name):
+                return await self._await_ready(self._node(name))
             case Stop(name):
                 return await self._stop(self._node(name))
             case Join(name):
@@ -103,11 +106,17 @@ class Actions:
         return await self._nursery.start(start)
 
     async def _start(self, node: Node, action: Start) -> str:
-        if process.look(node).state != "running":
-            self._watch.expect(node.name, await self._launch(node, action.mode, action.argument))
+        if (fact := process.look(node)).state == "running":
+            return f"already there, process {fact.pid}"
+        pid = await self._launch(node, action.mode, action.argument)
+        self._watch.expect(node.name, pid)
+        return f"process {pid}"
+
+    async def _await_ready(self, node: Node) -> str:
         self._watch.hurry(node.name)
-        wanted = f"{node.name} {action.until}"
-        return await self._watch.until(wanted, lambda seen: _arrived(seen[node.name], action.until), [node.name])
+        return await self._watch.until(
+            f"{node.name} Ready", lambda seen: seen[node.name].state if seen[node.name].is_ready else None, [node.name]
+        )
 
     async def _stop(self, node: Node) -> str:
         done = await process.stop(node)
@@ -119,12 +128,15 @@ class Actions:
 
     async def _join(self, node: Node) -> str:
         """The answer of the call is not success; membership in every Ready peer's view is."""
-        for attempt in range(JOIN_TRIES):
+        for _ in range(JOIN_TRIES):
+            await self._watch.until(
+                f"{node.name} {JOINABLE}", lambda seen: True if _may_join(seen[node.name]) else None, [node.name]
+            )
             target = await self._watch.until(
                 f"a Ready member of {node.layer} to join", lambda seen: _target(seen, node), [node.name]
             )
             if not self._is_member(self._watch.observation, node):
-                await self._ask_to_join(node, target, attempt)
+                await self._ask_to_join(node, target)
             if await self._became_member(node):
                 return f"by {target.name}"
             await self._begin_again(node)
@@ -133,7 +145,7 @@ class Actions:
             next_step=f"ottochain logs {node.name}: the reason is there (version, environment, key, address).",
         )
 
-    async def _ask_to_join(self, node: Node, target: NodeFacts, attempt: int) -> None:
+    async def _ask_to_join(self, node: Node, target: NodeFacts) -> None:
         peer = self._node(target.name)
         assert target.info
         body = json.dumps({"id": target.info.id, "ip": peer.host, "p2pPort": peer.ports.p2p}).encode()
@@ -166,7 +178,7 @@ class Actions:
     async def _begin_again(self, node: Node) -> None:
         """Only a new process leaves SessionStarted behind."""
         await self._stop(node)
-        await self._start(node, Start(node.name, RUN_VALIDATOR, None, JOINABLE))
+        await self._start(node, Start(node.name, RUN_VALIDATOR, None))
 
     def _is_member(self, seen: Observation, node: Node) -> bool:
         me = seen[node.name]
@@ -206,11 +218,9 @@ class Actions:
         return f"GL0 holds ordinal {held[token]}"
 
 
-def _arrived(facts: NodeFacts, until: str) -> str | None:
-    """The node's state when it is where it was to be, or past it."""
-    if facts.state == until or facts.is_ready:
-        return facts.state
-    return facts.state if until == JOINABLE and facts.state not in (None, "Initial") else None
+def _may_join(facts: NodeFacts) -> bool:
+    """Whether the node waits to be joined, or is past that."""
+    return facts.state not in (None, "Initial")
 
 
 def _target(seen: Observation, node: Node) -> NodeFacts | None:

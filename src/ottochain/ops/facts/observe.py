@@ -47,6 +47,9 @@ async def look_closer(node: Node, facts: NodeFacts, client: LightClient) -> Node
 
 async def observe_confirmed(node: Node, client: LightClient) -> Mapping[str, int] | None:
     """What a GL0 node's latest snapshot holds of each metagraph; None when it could not be asked."""
+    own = await _own(node, client)
+    if own and own.metagraphs is not None:
+        return own.metagraphs
     try:
         answer = await _ask(client, node, "/global-snapshots/latest/combined")
         current: Mapping[str, Any] = json.loads(answer.body)[1]["lastCurrencySnapshots"]

@@ -6,6 +6,8 @@ do. Killed at any instant, the same command goes on: every step asks first wheth
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -30,6 +32,9 @@ from ottochain.ops.runtimes.nursery import COMMAND, Nursery
 ROUNDS_MAX: Final = 5
 REST_SECONDS: Final = 5.0
 """How long a node that is on its way somewhere may show no progress before it counts as stuck there."""
+
+CLOSING_SECONDS: Final = 1.0
+"""How long a process that ends may take to close its ports."""
 
 UNDER_WAY: Final = frozenset(
     {
@@ -102,7 +107,7 @@ async def _until_up(deployment: Deployment, client: LightClient, nursery: Nurser
         if not plan:
             return Up(seen, chain.record, changed)
         changed = True
-        refuse_taken_ports(deployment, seen)
+        await refuse_taken_ports(deployment, seen)
         async with Watch(deployment, client, seen, audience.observed) as watch:
             actions = Actions(deployment, client, nursery, watch, chain.record)
             await run(plan, actions, audience)
@@ -151,17 +156,17 @@ def refuse_strangers(deployment: Deployment, seen: Observation) -> None:
             )
 
 
-def refuse_taken_ports(deployment: Deployment, seen: Observation) -> None:
-    """Every port in use by somebody else is named before anything is started."""
-    taken = [
-        f"  {port} of {name}: {host.listener_of(port)}"
-        for name, facts in seen.nodes.items()
-        if facts.process == "stopped"
-        for port in deployment.by_name[name].ports
-        if host.is_taken(port)
-    ]
-    if taken:
+async def refuse_taken_ports(deployment: Deployment, seen: Observation) -> None:
+    """Every port in use by somebody else is named before anything is started. A process that is just ending, such as
+    a node that was killed a moment ago, is given the moment that the kernel needs to close its ports."""
+    stopped = [deployment.by_name[name] for name, facts in seen.nodes.items() if facts.process == "stopped"]
+    deadline = time.monotonic() + CLOSING_SECONDS
+    while taken := [(port, node.name) for node in stopped for port in node.ports if host.is_taken(port)]:
+        if time.monotonic() < deadline:
+            await asyncio.sleep(0.02)
+            continue
+        listed = "\n".join(f"  {port} of {name}: {host.listener_of(port)}" for port, name in taken)
         raise Refused(
-            "these ports are in use:\n" + "\n".join(taken) + "\nNothing was started.",
+            f"these ports are in use:\n{listed}\nNothing was started.",
             next_step="end those processes, or give this deployment other ports (port_offset in ottochain.toml).",
         )

@@ -1,7 +1,8 @@
 """The plan of ``up``: from what is observed to every node Ready. Pure.
 
-Parents start before children. A layer's founder is Ready before anybody joins it; nodes of one layer start together.
-The L1 layers wait for the token, which comes out of ML0's genesis.
+Parents start before children: when the engine's nodes need it, a layer waits until its parent is Ready, else it starts
+beside it. A layer's founder is Ready before anybody joins it; nodes of one layer start together. While founding, the
+L1 layers wait for the token, which comes out of ML0's genesis.
 """
 
 from __future__ import annotations
@@ -9,11 +10,22 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from ottochain.ops.engine import LAYERS, RUN_GENESIS, Layer
-from ottochain.ops.facts.observation import READY, Observation, cluster_is_whole, confirmed_in_gl0
+from ottochain.ops.facts.observation import Observation, cluster_is_whole, confirmed_in_gl0
 from ottochain.ops.inventory.deployment import Deployment
 from ottochain.ops.plan.chain import Chain, shows_chain
-from ottochain.ops.plan.run_mode import JOINABLE, Decision, decide
-from ottochain.ops.plan.steps import AwaitConfirmed, AwaitWhole, CreateGenesis, Join, Plan, Record, Start, Step, Stop
+from ottochain.ops.plan.run_mode import Decision, decide
+from ottochain.ops.plan.steps import (
+    AwaitConfirmed,
+    AwaitReady,
+    AwaitWhole,
+    CreateGenesis,
+    Join,
+    Plan,
+    Record,
+    Start,
+    Step,
+    Stop,
+)
 
 
 @dataclass(slots=True)
@@ -46,9 +58,10 @@ def plan_up(deployment: Deployment, observation: Observation, chain: Chain) -> P
 
 def _plan_layer(draft: _Draft, layer: Layer) -> bool:
     """False when the rest can only be planned after what was planned here has been done and looked at."""
-    rules = draft.deployment.engine.rules(layer)
+    engine = draft.deployment.engine
+    rules = engine.rules(layer)
     nodes = draft.observation.layer(layer)
-    after = draft.gates.get(rules.parent, ()) if rules.parent else _ids(draft, "record")
+    after = draft.gates[rules.parent] if rules.parent else _ids(draft, "record")
     may_found = draft.chain.record.phase == "founding" and not any(shows_chain(node) for node in nodes)
     decisions = decide(rules, nodes, may_found)
     if any(decision.do == "stop" for decision in decisions.values()):
@@ -58,10 +71,14 @@ def _plan_layer(draft: _Draft, layer: Layer) -> bool:
     founder = next((name for name, decision in decisions.items() if decision.founds), None)
     if founder and decisions[founder].mode == RUN_GENESIS:
         after, decisions = _plan_genesis(draft, layer, founder, after, decisions)
-    gate: tuple[str, ...] = after
     opened: tuple[str, ...] = ()
+    draft.gates[layer] = after
     if founder:
-        gate = opened = (_plan_start(draft, founder, decisions[founder], after, READY),)
+        started = (_plan_start(draft, founder, decisions[founder], after),)
+        why = "the others join it" if len(nodes) > 1 else decisions[founder].why
+        ready = Step(f"ready {founder}", f"Wait until {founder} is Ready", why, AwaitReady(founder), started)
+        opened = (draft.add(ready),)
+        draft.gates[layer] = opened if engine.waits_for_parents else started
     for name, decision in decisions.items():
         if decision.joins:
             _plan_validator(draft, name, decision, after, opened)
@@ -69,7 +86,6 @@ def _plan_layer(draft: _Draft, layer: Layer) -> bool:
         any(d.do != "keep" for d in decisions.values()) or not cluster_is_whole(draft.observation, layer)
     ):
         _plan_whole(draft, layer)
-    draft.gates[layer] = gate
     return True
 
 
@@ -93,13 +109,12 @@ def _plan_genesis(
     return after, {**decisions, founder: replace(decisions[founder], argument=str(file))}
 
 
-def _plan_start(draft: _Draft, name: str, decision: Decision, after: tuple[str, ...], until: str) -> str:
+def _plan_start(draft: _Draft, name: str, decision: Decision, after: tuple[str, ...]) -> str:
     if decision.do == "restart":
         after = (draft.add(Step(f"stop {name}", f"Stop {name}", decision.why, Stop(name), after)),)
     assert decision.mode
-    shown = f"Start {name} in {decision.mode} and wait until it is {until}"
-    action = Start(name, decision.mode, decision.argument, until)
-    return draft.add(Step(f"start {name}", shown, decision.why, action, after))
+    action = Start(name, decision.mode, decision.argument)
+    return draft.add(Step(f"start {name}", f"Start {name} in {decision.mode}", decision.why, action, after))
 
 
 def _plan_validator(
@@ -108,14 +123,14 @@ def _plan_validator(
     """Start it beside the founder, and join it when the founder is Ready."""
     before = opened
     if decision.do != "join":
-        before = (*opened, _plan_start(draft, name, decision, after, JOINABLE))
+        before = (*opened, _plan_start(draft, name, decision, after))
     sentence = f"Join {name} to its cluster and wait until every peer sees it Ready"
     draft.add(Step(f"join {name}", sentence, decision.why, Join(name), before))
 
 
 def _plan_whole(draft: _Draft, layer: Layer) -> None:
     names = [facts.name for facts in draft.observation.layer(layer)]
-    done = _ids(draft, *(f"{verb} {name}" for name in names for verb in ("start", "join")))
+    done = _ids(draft, *(f"{verb} {name}" for name in names for verb in ("ready", "join")))
     sentence = f"Wait until {', '.join(names)} all see one another Ready"
     draft.add(Step(f"whole {layer}", sentence, "a layer is one cluster", AwaitWhole(layer), done))
 
@@ -128,8 +143,10 @@ def _plan_confirmation(draft: _Draft) -> None:
         return
     why = "the founding ends there" if record.phase == "founding" else "a snapshot is final there"
     sentence = f"Wait until GL0 holds a snapshot of {ml0.name}"
-    after = (*draft.gates["gl0"], *draft.gates["ml0"])
-    draft.add(Step("confirmed", sentence, why, AwaitConfirmed(ml0.name), tuple(dict.fromkeys(after))))
+    after = _ids(
+        draft, *(f"ready {facts.name}" for layer in ("gl0", "ml0") for facts in draft.observation.layer(layer))
+    )
+    draft.add(Step("confirmed", sentence, why, AwaitConfirmed(ml0.name), after))
 
 
 def _ids(draft: _Draft, *wanted: str) -> tuple[str, ...]:

@@ -28,12 +28,18 @@ class CreateGenesis:
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """Start a stopped node in a run mode; done when it is ``until``, or past it."""
+    """Start a stopped node in a run mode; done when its process is there."""
 
     node: str
     mode: str
     argument: str | None
-    until: str
+
+
+@dataclass(frozen=True, slots=True)
+class AwaitReady:
+    """Wait until a node is Ready."""
+
+    node: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +70,7 @@ class AwaitConfirmed:
     node: str
 
 
-Action: TypeAlias = Record | CreateGenesis | Start | Stop | Join | AwaitWhole | AwaitConfirmed
+Action: TypeAlias = Record | CreateGenesis | Start | Stop | AwaitReady | Join | AwaitWhole | AwaitConfirmed
 
 
 @dataclass(frozen=True, slots=True)

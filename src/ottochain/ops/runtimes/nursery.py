@@ -44,7 +44,7 @@ class Nursery:
         self._error_file.parent.mkdir(parents=True, exist_ok=True)
         environment = {name: os.environ[name] for name in INHERITED if name in os.environ}
         with self._error_file.open("wb") as errors:
-            return subprocess.Popen(
+            return subprocess.Popen(  # noqa: S603  our own program
                 self._command,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
