@@ -138,6 +138,18 @@ def test_the_next_height_begins_with_what_was_heard_of_it_before() -> None:
     assert said(one.judges(Y)) == [("prevote", Y), ("precommit", Y)]
 
 
+def test_it_says_whom_it_waits_for() -> None:
+    one = One(O, 4)
+    assert one.state.waiting_for() == ()
+    one(Hot("event"))
+    assert one.state.waiting_for() == (L,)
+    one.hears(proposal(L, X), prevote(L, X))
+    one.judges(X)
+    assert one.state.waiting_for() == tuple(sorted((M, N)))
+    one.hears(prevote(M, X), precommit(L, X))
+    assert one.state.waiting_for() == tuple(sorted((M, N)))
+
+
 # -- nil, and the change of views --------------------------------------------------------------------------------------
 
 

@@ -152,6 +152,15 @@ def test_committed_must_answer_a_commit() -> None:
         One("a", 1)(CommitFailed(1, X, ""))
 
 
+def test_a_wrong_body_stops_a_node_that_is_alone() -> None:
+    """Nobody can send it another body, so its own store is damaged: stopping says so, waiting would not."""
+    one = One("a", 1)
+    one(Hot("event"))
+    one(built())
+    with pytest.raises(ConsensusError, match="nobody else can have another body for height 1: torn"):
+        one(CommitFailed(1, X, "torn"))
+
+
 def test_a_life_has_one_boot() -> None:
     one = One("a", 1)
     with pytest.raises(ConsensusError, match="first event of a life"):

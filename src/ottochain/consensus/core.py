@@ -223,11 +223,13 @@ def on_commit_failed(state: State, failed: CommitFailed) -> Move:
     certificate = state.certificate
     if state.phase != "committing" or certificate is None or failed.height != state.height:
         raise ConsensusError(f"CommitFailed must answer a Commit, found it for height {failed.height}")
+    if state.alone:
+        raise ConsensusError(f"nobody else can have another body for height {failed.height}: {failed.reason}")
     body = state.body_of(certificate.hash)
     wrong = state.wrong_bodies if body is None else state.wrong_bodies | {(certificate.hash, body)}
     phase: Phase = "precommit" if state.voting else "cold"
     moved = replace(state, phase=phase, decided=None, wrong_bodies=wrong)
-    return moved, () if state.alone else (Broadcast(ask(moved)),)
+    return moved, (Broadcast(ask(moved)),)
 
 
 # -- timers and connections --------------------------------------------------------------------------------------------

@@ -213,6 +213,15 @@ class State(Struct, frozen=True):
                     candidates.append(slot.proposal.body)
         return next((body for body in candidates if (block, body) not in self.wrong_bodies), None)
 
+    def waiting_for(self) -> tuple[str, ...]:
+        """Return whom this height waits for, for an operator's eyes: the leader, or those who have not voted yet."""
+        if self.phase == "propose":
+            return (self.leader(self.view),)
+        if self.phase not in ("prevote", "precommit"):
+            return ()
+        slots = {member: self.slot(member, self.view) for member in self.validators}
+        return tuple(member for member, slot in slots.items() if slot.get(self.phase) is None)
+
     def far_view(self) -> int:
         """Return the highest view that f + 1 peers have reached, so at least one honest: -1 when there is none."""
         if len(self.views) <= self.lies:
