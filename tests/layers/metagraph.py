@@ -100,8 +100,12 @@ class Driver:
     def __init__(self, **rules: Any) -> None:
         self.state = start()
         self.decided: dict[str, str | None] = {}
+        self.decided_at: dict[str, int] = {}
         self.verified = VerifiedProofs()
-        self.knowledge = ml0.Knowledge(self.decided.__contains__, self.verified, ml0.Ml0Rules(**rules))
+        self.knowledge = ml0.Knowledge(self.is_decided, self.verified, ml0.Ml0Rules(**rules))
+
+    def is_decided(self, key: str, after: int) -> bool:
+        return self.decided_at.get(key, 0) > after
 
     def build(self, *blocks: UpdateBlock, trigger: Any = "event", **more: Any) -> ml0.Built:
         return ml0.build(self.state, trigger, blocks, self.knowledge, **more)
@@ -114,8 +118,8 @@ class Driver:
         assert (checked.body_hash, checked.text, checked.proposal) == (built.body_hash, built.text, built.proposal)
         self.state = built.state
         for decision in built.decisions():
-            assert decision.key not in self.decided
             self.decided[decision.key] = decision.reason
+            self.decided_at[decision.key] = built.ordinal
         return built
 
     def data(self, number: int) -> Any:

@@ -1,5 +1,7 @@
 """ML0 applies blocks as a whole, isolates what is wrong, and decides every update once."""
 
+from dataclasses import replace
+
 import pytest
 
 from layers.metagraph import (
@@ -24,8 +26,9 @@ from ottochain.codec.wire import json_hash, signed_bytes
 from ottochain.fibers import OnChain, calculated_proof, on_chain_bytes
 from ottochain.layers import ml0
 from ottochain.layers.judging import Fault
-from ottochain.layers.update_block import BlockRule
+from ottochain.layers.update_block import BlockRule, UpdateBlock
 from ottochain.model.currency_snapshot import GlobalSyncView
+from ottochain.model.errors import ModelError
 
 
 @pytest.fixture
@@ -254,6 +257,26 @@ def test_a_rejected_update_is_not_decided_again(driver: Driver) -> None:
     bad = add(9, 0)
     driver.commit(block(2, [bad]))
     assert driver.commit(block(3, [bad])).dropped == (block(3, [bad]).round_id,)
+
+
+def test_an_update_submitted_again_after_its_decision_is_decided_again(driver: Driver) -> None:
+    bad = add(9, 0)
+    ordinal = driver.commit(block(2, [bad])).ordinal
+    again = replace(block(3, [bad]), after={bad.key: ordinal})
+    assert [rejected.key for rejected in driver.build(again).rejections] == [bad.key]
+    before = replace(block(4, [bad]), after={bad.key: ordinal - 1})
+    assert driver.build(before).dropped == (before.round_id,)
+
+
+def test_a_block_says_which_updates_were_submitted_again() -> None:
+    update = add(1, 0)
+    value = exact_json.loads(block(2, [update]).wire)
+    value["value"]["after"] = {update.key: 7}
+    assert UpdateBlock.from_json(value).after_of(update.key) == 7
+    assert UpdateBlock.from_bytes(block(2, [update]).wire).after_of(update.key) == 0
+    value["value"]["after"] = {update.key: -1}
+    with pytest.raises(ModelError, match="after"):
+        UpdateBlock.from_json(value)
 
 
 def test_an_update_twice_in_a_block_is_refused(driver: Driver) -> None:

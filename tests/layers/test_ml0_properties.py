@@ -133,7 +133,7 @@ def test_the_on_chain_text_is_that_of_the_bytes(rounds: list[list[list[SignedUpd
 
 def test_remembered_signatures_change_nothing() -> None:
     driver = played([[[add(1, 0)], [forged(add(2, 0))]]])
-    fresh = ml0.Knowledge(driver.decided.__contains__, VerifiedProofs(), driver.knowledge.rules)
+    fresh = ml0.Knowledge(driver.is_decided, VerifiedProofs(), driver.knowledge.rules)
     blocks = [block(9_000, [add(1, 1)]), block(9_001, [forged(add(2, 1))])]
     assert ml0.build(driver.state, "event", blocks, fresh).body_hash == driver.build(*blocks).body_hash
     assert driver.state.fibers.calculated.state_machines[fiber_id(1)].sequence_number == 1

@@ -1,5 +1,7 @@
 """The chain never has a gap, and a commit is one transaction."""
 
+from dataclasses import replace
+
 import pytest
 
 from ottochain.store.blocks import Blocks, Received, put_received
@@ -89,8 +91,10 @@ def test_a_commit_writes_everything_that_a_snapshot_changes(database: Database) 
 
 def test_a_commit_that_decides_an_update_twice_changes_nothing(database: Database) -> None:
     database.write_now(lambda connection: put_commit(connection, full_commit(0)))
+    once = full_commit(1)
+    twice = replace(once, outcomes=once.outcomes * 2)
     with pytest.raises(Exception, match=r"UNIQUE constraint failed: outcomes\.key"):
-        database.write_now(lambda connection: put_commit(connection, full_commit(1)))
+        database.write_now(lambda connection: put_commit(connection, twice))
     assert Chain(database).head() == (0, hash_of(0))
     assert Chain(database).parts() == {"info": b"info 0"}
     assert Fibers(database).get("fiber") == FiberRow(b"record 0", b"onchain")

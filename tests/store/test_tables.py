@@ -60,7 +60,18 @@ def test_an_acceptance_is_found_before_the_rejections_of_forged_copies(database:
     assert outcomes.of_key("k1") == forged
     assert outcomes.at(4) == [forged]
     assert not outcomes.is_decided("k3")
+    assert outcomes.is_decided("k1", after=3)
+    assert not outcomes.is_decided("k1", after=4)
     assert (owners.accepted, forged.accepted) == (True, False)
+
+
+def test_an_update_submitted_again_has_an_outcome_each_time_and_the_newest_counts(database: Database) -> None:
+    first, second = Outcome("k", "h", 4, "too early"), Outcome("k", "h", 9, "still too early")
+    database.write_now(lambda c: put_outcomes(c, [first]))
+    database.write_now(lambda c: put_outcomes(c, [second]))
+    assert Outcomes(database).of_key("k") == second
+    assert Outcomes(database).of_key("k", after=9) is None
+    assert Outcomes(database).of_hash("h") == [second, first]
 
 
 def test_the_first_event_under_an_id_stays(database: Database) -> None:

@@ -73,7 +73,7 @@ class Judge:
 
     before: FiberState
     at: SnapshotContext
-    is_decided: Callable[[str], bool]
+    is_decided: Callable[[str, int], bool]
     verified: VerifiedProofs
     rules: ExecutionRules = DEFAULT_RULES
 
@@ -92,14 +92,14 @@ class Judge:
         seen: set[str] = set()
         guilty = []
         for update in block.updates:
-            found = self._blame(update, repeated=update.key in seen)
+            found = self._blame(update, block.after_of(update.key), repeated=update.key in seen)
             if found is not None:
                 guilty.append(found)
             seen.add(update.key)
         return tuple(guilty)
 
-    def _blame(self, update: SignedUpdate, repeated: bool) -> Guilty | None:
-        if self.is_decided(update.key):
+    def _blame(self, update: SignedUpdate, after: int, repeated: bool) -> Guilty | None:
+        if self.is_decided(update.key, after):
             return Guilty(update.key, update.hash, Fault.DECIDED, "this update is decided already")
         if repeated:
             return Guilty(update.key, update.hash, Fault.REPEATED, "this update stands in its block more than once")

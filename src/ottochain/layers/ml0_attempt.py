@@ -43,9 +43,12 @@ class Ml0Rules:
 
 @dataclass(frozen=True, slots=True)
 class Knowledge:
-    """What building needs beside parent and inputs. ``is_decided`` answers for the chain up to the parent."""
+    """What building needs beside parent and inputs.
 
-    is_decided: Callable[[str], bool]
+    ``is_decided(key, after)`` answers for the chain up to the parent: was this update decided above ordinal ``after``?
+    """
+
+    is_decided: Callable[[str, int], bool]
     verified: VerifiedProofs
     rules: Ml0Rules = Ml0Rules()
 
@@ -158,7 +161,7 @@ class _Tally:
 
     def hear(self, block: UpdateBlock) -> None:
         """Judge one block and note the outcome."""
-        if all(self._is_decided(key) for key in block.keys):
+        if all(self._is_decided(key, block.after_of(key)) for key in block.keys):
             self.dropped.append(block.round_id)
             return
         verdict = self._judge.verdict(block, self.running)
@@ -188,8 +191,8 @@ class _Tally:
             self.included.append(block)
             self._decided_here.add(alone.key)
 
-    def _is_decided(self, key: str) -> bool:
-        return key in self._decided_here or self._decided_before(key)
+    def _is_decided(self, key: str, after: int) -> bool:
+        return key in self._decided_here or self._decided_before(key, after)
 
 
 def _too_large(block: UpdateBlock) -> Guilty:

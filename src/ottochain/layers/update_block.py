@@ -5,7 +5,7 @@ put together from the updates' own.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -21,13 +21,18 @@ _HEX: Final = re.compile(r"[0-9a-fA-F]+").fullmatch
 
 @dataclass(frozen=True, slots=True, eq=False)
 class UpdateBlock:
-    """A data block. ``updates`` are all of them, in the order of their groups."""
+    """A data block. ``updates`` are all of them, in the order of their groups.
+
+    ``after`` names, by key, the ordinal that an update was submitted after: what the chain decided about it up to
+    there was about an earlier submission. The reference's block has no such member and passes over it.
+    """
 
     round_id: str
     hash: str
     groups: tuple[tuple[SignedUpdate, ...], ...]
     proofs: tuple[Proof, ...]
     wire: bytes = field(repr=False)
+    after: Mapping[str, int] = field(default_factory=dict, repr=False)
     updates: tuple[SignedUpdate, ...] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -52,13 +57,19 @@ class UpdateBlock:
         )
         for proof in signed.proofs:
             _check_proof(proof)
+        assert isinstance(value, dict)
         return cls(
             round_id=signed.block.round_id,
             hash=signed.hash,
             groups=groups,
             proofs=signed.proofs,
             wire=exact_json.dumps(value) if wire is None else wire,
+            after=_after(value["value"].get("after", {})),
         )
+
+    def after_of(self, key: str) -> int:
+        """The ordinal that the update with this key was submitted after; 0 when none is named."""
+        return self.after.get(key, 0)
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -108,6 +119,12 @@ def _decode(transaction: object, claimed: str) -> SignedUpdate:
     for proof in update.proofs:
         _check_proof(proof)
     return update
+
+
+def _after(value: object) -> dict[str, int]:
+    if not isinstance(value, dict) or not all(type(ordinal) is int and ordinal >= 0 for ordinal in value.values()):
+        raise ModelError("expected after to give ordinals by key")
+    return value
 
 
 def _check_proof(proof: Proof) -> None:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from typing import Any, Final, Protocol
 
 from aiohttp import web
@@ -24,6 +24,7 @@ from ottochain.node.bodies import DEPTH_MAX, read
 from ottochain.node.l1_pool import L1Pool
 from ottochain.node.responses import empty, json_bytes, json_response
 from ottochain.node.submission import Refusal
+from ottochain.store.outcomes import Outcome
 
 POOL_ITEMS_MAX: Final = 50_000
 """Undecided updates on one node; above it new ones are answered 503."""
@@ -87,9 +88,6 @@ async def admit(node: DataNode, body: bytes) -> str:
     update = submission.check_signed(update)
     if update.key in node.pool.held:
         return update.hash
-    if (decided := node.pool.outcomes.of_key(update.key)) is not None:
-        reason = "it was accepted before" if decided.accepted else f"it was rejected before: {decided.reason}"
-        raise submission.invalid_update(f"Invalid data update, reason: {reason} (ordinal {decided.ordinal})")
     if len(node.pool) >= POOL_ITEMS_MAX:
         raise submission.overloaded(len(node.pool), POOL_ITEMS_MAX)
     item = node.pool.item_of(update)
@@ -99,15 +97,18 @@ async def admit(node: DataNode, body: bytes) -> str:
 
 
 def outcome_here(pool: L1Pool, update_hash: str) -> dict[str, Any] | None:
-    """What this node knows of an update; an acceptance outweighs what copies with other proofs came to."""
-    decided = pool.outcomes.of_hash(update_hash)
-    if decided and decided[0].accepted:
-        return outcome_json(update_hash, "Accepted", decided[0].ordinal)
+    """What this node knows of an update: what waits is not decided yet, whatever an earlier submission came to."""
     if pool.waiting_of(update_hash):
         return outcome_json(update_hash, "Waiting")
-    if decided:
-        return outcome_json(update_hash, "Rejected", decided[-1].ordinal, decided[-1].reason)
-    return None
+    return decided_json(update_hash, pool.outcomes.of_hash(update_hash))
+
+
+def decided_json(update_hash: str, outcomes: Sequence[Outcome]) -> dict[str, Any] | None:
+    """What an update came to; an acceptance outweighs what copies with other proofs came to."""
+    if not outcomes:
+        return None
+    status = "Accepted" if outcomes[0].accepted else "Rejected"
+    return outcome_json(update_hash, status, outcomes[0].ordinal, outcomes[0].reason)
 
 
 def outcome_json(

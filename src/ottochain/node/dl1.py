@@ -34,8 +34,11 @@ from ottochain.consensus.l1_effects import (
 )
 from ottochain.consensus.l1_items import Item
 from ottochain.consensus.votes import Chain, MessageError
+from ottochain.crypto.proofs import Proof
 from ottochain.fibers.state import OnChain
 from ottochain.layers.certificates import verify_statement
+from ottochain.model.json_text import array_text, object_text
+from ottochain.model.signed import signed_text
 from ottochain.node.data_routes import data_routes
 from ottochain.node.datadir import STORE_NAME
 from ottochain.node.feed import Line
@@ -178,7 +181,11 @@ class DataL1Service(L1Service):
         held = self.pool.held.get(item.key)
         if held is not None:
             return same_name(held.item, item)
-        return offered is not None and same_name(offered.item, item) and not self.pool.outcomes.is_decided(item.key)
+        return (
+            offered is not None
+            and same_name(offered.item, item)
+            and not self.pool.outcomes.is_decided(item.key, item.after)
+        )
 
     async def release(self, ask: Release) -> None:
         """The pool let go of them when their outcome was booked; there is nothing left to delete."""
@@ -193,10 +200,12 @@ class DataL1Service(L1Service):
         return [held.signed for item in message.block.items if (held := self.pool.held.get(item.key)) is not None]
 
     def submit(self, ask: Submit) -> None:
-        """Posts a block to ML0."""
-        body = self._wire_block(ask)
-        if body is not None:
-            self.node.supervisor.background("submit", self._submit(body))
+        """Posts a block to ML0. One of which a part was decided in another block meanwhile can't be: it is given up."""
+        gone = tuple(item.key for item in ask.block.items if item.key not in self.pool.held)
+        if gone:
+            self.shell.tell(BlockRefused(ask.block.id(), gone, "decided already"))
+        else:
+            self.node.supervisor.background("submit", self._submit(self._wire_block(ask)))
 
     # Peers.
 
@@ -218,18 +227,17 @@ class DataL1Service(L1Service):
 
     # ML0.
 
-    def _wire_block(self, ask: Submit) -> bytes | None:
-        """The signed data block; None when an item was decided meanwhile, which ends the round anyway."""
-        held = [self.pool.held.get(item.key) for item in ask.block.items]
-        if None in held:
-            return None
-        proofs = [{"id": proof.id, "signature": proof.signature} for proof in sorted(ask.signatures)]
-        return b'{"value":{"roundId":"%b","dataTransactions":[%b],"dataTransactionsHashes":%b},"proofs":%b}' % (
-            round_id_of(ask.block.id()).encode(),
-            b",".join(b"[%b]" % each.signed for each in held if each is not None),
-            exact_json.dumps([[item.hash] for item in ask.block.items]),
-            exact_json.dumps(proofs),
-        )
+    def _wire_block(self, ask: Submit) -> bytes:
+        """The signed data block as ML0 takes it."""
+        items = ask.block.items
+        value = [
+            ("roundId", exact_json.dumps(round_id_of(ask.block.id()))),
+            ("dataTransactions", array_text(b"[%b]" % self.pool.held[item.key].signed for item in items)),
+            ("dataTransactionsHashes", exact_json.dumps([[item.hash] for item in items])),
+            ("after", exact_json.dumps({item.key: item.after for item in items if item.after})),
+        ]
+        proofs = [Proof(signature.id, signature.signature) for signature in ask.signatures]
+        return signed_text(object_text(value), proofs)
 
     async def _submit(self, body: bytes) -> None:
         url = f"{self.metagraph.parent.url}/currency/l1-data-output"

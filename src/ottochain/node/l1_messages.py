@@ -60,7 +60,9 @@ class Offers:
             update = signed_update(raw)
             item = None if update is None else items.get(update.key)
             if update is not None and item is not None and item.key not in held:
-                taken[item.key] = Held(named(update, item.arrival, item.origin), exact_json.dumps(update.to_json()))
+                taken[item.key] = Held(
+                    named(update, item.arrival, item.origin, item.after), exact_json.dumps(update.to_json())
+                )
         if len(self._contents) >= OFFERS_KEPT_MAX:
             del self._contents[next(iter(self._contents))]
         self._contents[offer.block.id()] = taken

@@ -48,7 +48,9 @@ class L1Pool:
         self._waiting: Counter[str] = Counter()
         self._arrivals = 0
         for stored in Pool(database).items():
-            item = Item(stored.key, stored.hash, stored.fiber, stored.sequence, stored.arrival, stored.origin)
+            item = Item(
+                stored.key, stored.hash, stored.fiber, stored.sequence, stored.arrival, stored.origin, stored.after
+            )
             self._hold(Held(item, stored.signed))
             self._arrivals = stored.arrival
 
@@ -56,9 +58,13 @@ class L1Pool:
         return len(self.held)
 
     def item_of(self, update: SignedUpdate) -> Item:
-        """The name under which this node offers an update that it acknowledges itself."""
+        """The name under which this node offers an update that it acknowledges itself.
+
+        Whatever was decided up to here about the same update was about an earlier submission: the sender has seen it,
+        or could have, and may try again.
+        """
         self._arrivals += 1
-        return named(update, self._arrivals, self._me)
+        return named(update, self._arrivals, self._me, 0 if self.position is None else self.position.ordinal)
 
     async def acknowledge(self, item: Item, signed: bytes) -> None:
         """Keeps a client's update; synced when this returns."""
@@ -70,8 +76,9 @@ class L1Pool:
 
     async def _put(self, contents: list[Held]) -> None:
         rows = [
-            PoolItem(held.item.key, held.item.hash, held.item.fiber, held.item.sequence, held.signed, held.item.origin)
+            PoolItem(item.key, item.hash, item.fiber, item.sequence, held.signed, item.origin, item.after)
             for held in contents
+            for item in [held.item]
         ]
         await self._database.write(lambda connection: put_items(connection, rows))
         for held in contents:
@@ -87,7 +94,11 @@ class L1Pool:
 
         Returns the keys that were held.
         """
-        outcomes = [outcome for outcome in decisions if outcome.key in self.held]
+        outcomes = [
+            outcome
+            for outcome in decisions
+            if (held := self.held.get(outcome.key)) is not None and outcome.ordinal > held.item.after
+        ]
         keys = tuple(outcome.key for outcome in outcomes)
         if not keys and position is None:
             return keys
@@ -117,10 +128,10 @@ class L1Pool:
             yield b"[%b]" % held.signed
 
 
-def named(update: SignedUpdate, arrival: int, origin: str) -> Item:
+def named(update: SignedUpdate, arrival: int, origin: str, after: int) -> Item:
     """The name of an update in blocks."""
     sequence = target_sequence_number_of(update.message)
-    return Item(update.key, update.hash, update.fiber_id, sequence, arrival, origin)
+    return Item(update.key, update.hash, update.fiber_id, sequence, arrival, origin, after)
 
 
 def _position(stored: str | None) -> Position | None:

@@ -38,7 +38,7 @@ from ottochain.model.signed import decode_proofs
 from ottochain.node import ml0_founding as founding
 from ottochain.node import ml0_webhooks
 from ottochain.node.bodies import read
-from ottochain.node.data_routes import outcome_json
+from ottochain.node.data_routes import decided_json, outcome_json
 from ottochain.node.feed import FeedFollower, Line
 from ottochain.node.gl0 import balances_of
 from ottochain.node.l0 import L0Service
@@ -230,7 +230,9 @@ class Ml0Service(L0Service[Ml0State, Built]):
             return empty(400)
         if self.state is None or self._waiting.full:
             return json_response({"message": "Node is not ready yet"}, 503)
-        decided = [outcome for key in block.keys if (outcome := self.outcomes.of_key(key)) is not None]
+        decided = [
+            outcome for key in block.keys if (outcome := self.outcomes.of_key(key, block.after_of(key))) is not None
+        ]
         if decided:
             self.feed.publish(exact_json.dumps({"decided": [outcome_entry(outcome) for outcome in decided]}))
         if len(decided) == len(block.keys) or block.round_id in self._waiting:
@@ -243,14 +245,10 @@ class Ml0Service(L0Service[Ml0State, Built]):
 
     async def _outcome(self, request: web.Request) -> web.Response:
         update_hash = request.match_info["hash"]
-        decided = self.outcomes.of_hash(update_hash)
-        if not decided:
-            if self._waiting.holds_update(update_hash):
-                return json_response(outcome_json(update_hash, "Waiting"))
-            return empty(404)
-        newest = decided[0] if decided[0].accepted else decided[-1]
-        status = "Accepted" if newest.accepted else "Rejected"
-        return json_response(outcome_json(update_hash, status, newest.ordinal, newest.reason))
+        if self._waiting.holds_update(update_hash):
+            return json_response(outcome_json(update_hash, "Waiting"))
+        found = decided_json(update_hash, self.outcomes.of_hash(update_hash))
+        return empty(404) if found is None else json_response(found)
 
     def head_ordinal(self) -> int:
         """The newest ordinal; 0 before there is a chain."""

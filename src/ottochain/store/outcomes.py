@@ -9,7 +9,10 @@ from ottochain.store.database import Database
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The one decision over an update and its proofs: at ``ordinal``, accepted when ``reason`` is None."""
+    """A decision over an update and its proofs: at ``ordinal``, accepted when ``reason`` is None.
+
+    There is one for each time the update was submitted; a client may submit it again once it is decided.
+    """
 
     key: str
     hash: str
@@ -28,19 +31,21 @@ class Outcomes:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def is_decided(self, key: str) -> bool:
-        """True when the chain accepted or rejected this update with these proofs."""
-        return self._database.row("SELECT 1 FROM outcomes WHERE key = ?", key) is not None
+    def is_decided(self, key: str, after: int = -1) -> bool:
+        """True when the chain decided this update with these proofs above ordinal ``after``."""
+        return self._database.row("SELECT 1 FROM outcomes WHERE key = ? AND ordinal > ?", key, after) is not None
 
-    def of_key(self, key: str) -> Outcome | None:
-        """The outcome of an update with these proofs."""
-        row = self._database.row("SELECT key, hash, ordinal, reason FROM outcomes WHERE key = ?", key)
+    def of_key(self, key: str, after: int = -1) -> Outcome | None:
+        """The newest outcome above ordinal ``after`` of an update with these proofs."""
+        query = "SELECT key, hash, ordinal, reason FROM outcomes WHERE key = ? AND ordinal > ? ORDER BY ordinal DESC"
+        row = self._database.row(query, key, after)
         return None if row is None else Outcome(*row)
 
     def of_hash(self, update_hash: str) -> list[Outcome]:
-        """The outcomes of an update under any proofs: an acceptance first, then by ordinal."""
+        """The outcomes of an update under any proofs: acceptances first, then the newest first."""
         rows = self._database.rows(
-            "SELECT key, hash, ordinal, reason FROM outcomes WHERE hash = ? ORDER BY reason IS NOT NULL, ordinal, key",
+            "SELECT key, hash, ordinal, reason FROM outcomes WHERE hash = ? "
+            "ORDER BY reason IS NOT NULL, ordinal DESC, key",
             update_hash,
         )
         return [Outcome(*row) for row in rows]
@@ -54,7 +59,7 @@ class Outcomes:
 
 
 def put_outcomes(connection: sqlite3.Connection, outcomes: Iterable[Outcome]) -> None:
-    """Record decisions. A key that is decided already raises sqlite3.IntegrityError: exactly once is an invariant."""
+    """Record decisions. A second one of a key at one ordinal raises sqlite3.IntegrityError."""
     connection.executemany(
         "INSERT INTO outcomes (key, hash, ordinal, reason) VALUES (?, ?, ?, ?)",
         [(outcome.key, outcome.hash, outcome.ordinal, outcome.reason) for outcome in outcomes],

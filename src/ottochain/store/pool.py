@@ -12,14 +12,15 @@ from typing import Final
 from ottochain.store.database import Database
 
 _PAGE_ITEMS: Final = 500
-_COLUMNS: Final = "key, hash, fiber, sequence, signed, origin, arrival"
+_COLUMNS: Final = "key, hash, fiber, sequence, signed, origin, after, arrival"
 
 
 @dataclass(frozen=True, slots=True)
 class PoolItem:
     """An undecided update: its signed wire JSON and what the proposer sorts by.
 
-    ``origin`` is the node that acknowledged it; ``arrival`` is set by the store.
+    ``origin`` is the node that acknowledged it; ``after`` the ordinal of the decision it was submitted again after;
+    ``arrival`` is set by the store.
     """
 
     key: str
@@ -28,6 +29,7 @@ class PoolItem:
     sequence: int | None
     signed: bytes
     origin: str
+    after: int = 0
     arrival: int = 0
 
 
@@ -66,9 +68,9 @@ def put_items(connection: sqlite3.Connection, items: Iterable[PoolItem]) -> int:
     """Add items; returns how many were new. An item that is there already stays as it is."""
     before = connection.total_changes
     connection.executemany(
-        "INSERT INTO pool (key, hash, fiber, sequence, origin, signed) VALUES (?, ?, ?, ?, ?, ?) "
+        "INSERT INTO pool (key, hash, fiber, sequence, origin, after, signed) VALUES (?, ?, ?, ?, ?, ?, ?) "
         "ON CONFLICT (key) DO NOTHING",
-        [(item.key, item.hash, item.fiber, item.sequence, item.origin, item.signed) for item in items],
+        [(item.key, item.hash, item.fiber, item.sequence, item.origin, item.after, item.signed) for item in items],
     )
     return connection.total_changes - before
 
@@ -80,5 +82,5 @@ def remove_items(connection: sqlite3.Connection, keys: Iterable[str]) -> int:
     return connection.total_changes - before
 
 
-def _item(row: tuple[str, str, str, int | None, bytes, str, int]) -> PoolItem:
+def _item(row: tuple[str, str, str, int | None, bytes, str, int, int]) -> PoolItem:
     return PoolItem(*row)

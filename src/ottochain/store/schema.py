@@ -56,15 +56,17 @@ CREATE TABLE pool (
     fiber    TEXT NOT NULL,
     sequence INTEGER,                -- target sequence number; null for what creates a fiber
     origin   TEXT NOT NULL,          -- the node that acknowledged it to a client
+    after    INTEGER NOT NULL,       -- the ordinal of the decision it was submitted again after; 0: none
     signed   BLOB NOT NULL
 ) STRICT;
 CREATE INDEX pool_by_hash ON pool (hash);
 
 CREATE TABLE outcomes (
-    key     TEXT PRIMARY KEY,
+    key     TEXT NOT NULL,
     hash    TEXT NOT NULL,
-    ordinal INTEGER NOT NULL,
-    reason  TEXT                     -- null: accepted
+    ordinal INTEGER NOT NULL,        -- one key may be submitted again after a decision, and decided again
+    reason  TEXT,                    -- null: accepted
+    PRIMARY KEY (key, ordinal)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX outcomes_by_hash ON outcomes (hash);
 CREATE INDEX outcomes_by_ordinal ON outcomes (ordinal);
