@@ -50,7 +50,8 @@ from ottochain.node.feed import FeedHub
 from ottochain.node.l0_terms import ChainProblem, Head, LayerBuilt, LayerState, NoOtherValidators
 from ottochain.node.listeners import ListenerName
 from ottochain.node.node import Node
-from ottochain.node.snapshot_routes import snapshot_routes
+from ottochain.node.responses import json_bytes
+from ottochain.node.snapshot_routes import NOT_READY, snapshot_routes
 from ottochain.store.blocks import Blocks
 from ottochain.store.chain import Chain as ChainStore
 from ottochain.store.commit import Commit as StoreCommit
@@ -166,6 +167,9 @@ class L0Service(ABC, Generic[S, B]):
         return self.info_bytes()
 
     async def _serve_feed(self, request: web.Request) -> web.StreamResponse:
+        if self.head is None:
+            # A follower let in before there is anything to open with would hear nothing until the next snapshot.
+            return json_bytes(NOT_READY, 503)
         after = request.query.get("after", "")
         known = int(after) if after.isascii() and after.isdigit() and len(after) < 16 else None
         if known is not None and self.chain.hash_at(known) != request.query.get("hash"):
@@ -207,7 +211,7 @@ class L0Service(ABC, Generic[S, B]):
             "hash": None if state is None else state.hash,
             "height": None if core is None else core.height,
             "view": None if core is None else core.view,
-            "waitingFor": None if core is None else [],
+            "waitingFor": None if core is None else list(core.waiting_for()),
             "validators": None if core is None else list(core.validators),
             "quorum": None if core is None else core.needed,
             "diverged": self.diverged,
