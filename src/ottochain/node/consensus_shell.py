@@ -125,11 +125,19 @@ class ConsensusShell:
         self.state, effects = step(before, event)
         if self._recorder is not None:
             self._recorder.write(encode_line(event, effects))
+        if len(effects) == 2 and isinstance(effects[0], Persist) and isinstance(effects[1], Commit):
+            # Nothing leaves the node between the two: both writes may share one sync, the votes ahead of the commit.
+            writing = asyncio.ensure_future(self._decisions.persist(effects[0]))
+            await asyncio.sleep(0)  # until its write is queued
+            answer = await self._decisions.commit(effects[1])
+            await writing
+            self._events.appendleft(answer)
+            return
         for effect in effects:
-            answer = await self._carry_out(effect)
-            if answer is not None:
+            reply = await self._carry_out(effect)
+            if reply is not None:
                 # Ahead of what arrived meanwhile: the core is waiting for exactly this.
-                self._events.appendleft(answer)
+                self._events.appendleft(reply)
 
     async def _carry_out(self, effect: Effect) -> Event | None:
         match effect:

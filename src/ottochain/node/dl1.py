@@ -27,6 +27,7 @@ from ottochain.consensus.l1_effects import (
     L1Send,
     L1Validate,
     L1Validated,
+    Ml0Up,
     Offer,
     PeersChanged,
     Release,
@@ -147,6 +148,8 @@ class DataL1Service(L1Service):
 
     async def heard(self, line: Line) -> None:
         """Books decisions before the core may forget the items."""
+        if "state" in line:
+            self.shell.tell(Ml0Up())
         news = self.metagraph.apply_line(line)
         keys = await self.pool.decide(news.outcomes, news.position)
         if keys or news.sequences:

@@ -366,7 +366,11 @@ class Ml0Service(L0Service[Ml0State, Built]):
 
     async def _heard_global(self, line: Line) -> None:
         hashes = self.global_view.apply_line(line)
-        if not hashes or self.sender is None:
+        if self.sender is None:
+            return
+        if "state" in line:
+            self.sender.gl0_up()
+        if not hashes:
             return
         position = self.global_view.position
         assert position is not None

@@ -82,6 +82,7 @@ def load(database: Database) -> Ml0State | None:
         global_view=None if view is None else GlobalSyncView.from_json(view),
         validators=Validators.from_json(head["validators"]),
         tips=head["tips"],
+        reopening=head["reopening"],
     )
 
 
@@ -98,6 +99,7 @@ def _head(state: Ml0State) -> dict[str, Any]:
         "globalView": None if state.global_view is None else state.global_view.to_json(),
         "validators": state.validators.to_json(),
         "tips": dict(state.tips),
+        "reopening": state.reopening,
     }
 
 

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from ottochain.consensus.outbox import (
     Binary,
     Enqueued,
+    Gl0Up,
     Included,
     OutboxBoot,
     OutboxCancelTimer,
@@ -57,6 +58,10 @@ class OutboxShell:
     def included(self, binary_hash: str) -> None:
         """A GL0 snapshot holds this binary."""
         self._step(Included(binary_hash))
+
+    def gl0_up(self) -> None:
+        """GL0 can be reached again."""
+        self._step(Gl0Up())
 
     @property
     def depth(self) -> int:
