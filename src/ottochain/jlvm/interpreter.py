@@ -49,27 +49,20 @@ class Result(NamedTuple):
 FREE = Metrics()
 
 
-def interpret(
-    expression: Expression,
-    data: JsonValue,
-    context: JsonValue | Absent,
-    gas_limit: int,
-    config: GasConfig,
-) -> Result:
-    """Evaluate `expression`. Raises EvaluationError or GasExhausted."""
-    evaluation = _Evaluation(data, gas_limit, config)
-    result = run(evaluation.entry(expression, context, level=0))
-    return Result(narrowed(result.value), result.metrics) if evaluation.made_wide_decimals else result
-
-
-class _Evaluation:
-    """One run: its data, its prices, and the limit counter."""
+class Evaluation:
+    """One run: its data, its prices, the limit counter, and how many operators it has applied so far."""
 
     def __init__(self, data: JsonValue, gas_limit: int, config: GasConfig) -> None:
+        self.applications = 0
         self._data = data
         self._remaining = gas_limit
         self._config = config
-        self.made_wide_decimals = False
+        self._made_wide_decimals = False
+
+    def run(self, expression: Expression, context: JsonValue | Absent) -> Result:
+        """Evaluate the program. Raises EvaluationError or GasExhausted."""
+        result = run(self.entry(expression, context, level=0))
+        return Result(narrowed(result.value), result.metrics) if self._made_wide_decimals else result
 
     def _charge(self, amount: int) -> None:
         if amount > self._remaining:
@@ -82,8 +75,9 @@ class _Evaluation:
         return Result(value, Metrics(metrics.cost, max(metrics.depth, level + 1), metrics.ops + 1))
 
     def _evaluate(self, expression: Expression, context: JsonValue | Absent, level: int) -> Step[Result]:
-        if isinstance(expression, Const):
-            return Result(expression.value, FREE)
+        leaf = self._leaf(expression, context)
+        if leaf is not None:
+            return leaf
         if isinstance(expression, Var):
             return (yield from self._variable(expression, context, level))
         if isinstance(expression, ArrayOf):
@@ -99,15 +93,23 @@ class _Evaluation:
             return self._dynamic_look_up(key.value, Var(""), context)
         return (yield from self._application(expression.op, expression.args, context, level))
 
+    def _leaf(self, expression: Expression, context: JsonValue | Absent) -> Result | None:
+        """The result of a constant or of a look-up along a constant path; None for everything else."""
+        if isinstance(expression, Const):
+            return Result(expression.value, FREE)
+        if isinstance(expression, Var) and isinstance(expression.path, str):
+            return self._look_up(expression.path, expression, context)
+        return None
+
     def _all(self, items: Iterable[Expression], context: JsonValue | Absent, level: int) -> Step[list[Result]]:
         results = []
         for item in items:
-            results.append((yield self._evaluate(item, context, level)))
+            leaf = self._leaf(item, context)
+            results.append((yield self._evaluate(item, context, level)) if leaf is None else leaf)
         return results
 
     def _variable(self, var: Var, context: JsonValue | Absent, level: int) -> Step[Result]:
-        if isinstance(var.path, str):
-            return self._look_up(var.path, var, context)
+        assert isinstance(var.path, Expression)
         key = yield self._evaluate(var.path, context, level)
         return self._dynamic_look_up(key.value, var, context)
 
@@ -137,19 +139,20 @@ class _Evaluation:
         for at in range(0, len(args) - 1, 2):
             condition: Result = yield self._evaluate(args[at], context, level)
             if condition.value:
-                return (yield from self._evaluate(args[at + 1], context, level))
+                chosen: Result = yield self._evaluate(args[at + 1], context, level)
+                return chosen
         if len(args) % 2:
-            return (yield from self._evaluate(args[-1], context, level))
+            last: Result = yield self._evaluate(args[-1], context, level)
+            return last
         return Result(None, FREE)
 
     def _application(
         self, op: str, args: Sequence[Expression], context: JsonValue | Absent, level: int
     ) -> Step[Result]:
         callback = args[1] if op in CALLBACK_OPS and len(args) > 1 else None
-        results: list[Result] = []
-        for index, arg in enumerate(args):
-            is_callback = index == 1 and callback is not None
-            results.append(Result(None, FREE) if is_callback else (yield self._evaluate(arg, context, level)))
+        evaluated = args if callback is None else [args[0], Const(None), *args[2:]]
+        results = yield from self._all(evaluated, context, level)
+        self.applications += 1
         base = self._config.base(op)
         self._charge(base)
         values = [result.value for result in results]
@@ -159,7 +162,7 @@ class _Evaluation:
             handler = DATA_OPERATIONS.get(op)
             value = OPERATIONS[op](values) if handler is None else handler(values, self._data)
             metrics = combined(results)
-            self.made_wide_decimals |= type(value) is WideDecimal
+            self._made_wide_decimals |= type(value) is WideDecimal
         depth = 1 + max((result.metrics.depth for result in results), default=0)
         extra = self._config.depth_penalty_multiplier * depth + size_cost(op, values, value, self._config)
         self._charge(metrics.cost + extra)

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 from typing import NamedTuple
 
 from ottochain.jlvm.compiler import DEPTH_MAX, SIZE_MAX, compile_function
 from ottochain.jlvm.expression import Expression, size, static_depth
 from ottochain.jlvm.gas import UNLIMITED, GasConfig
-from ottochain.jlvm.interpreter import interpret
+from ottochain.jlvm.interpreter import Evaluation
 from ottochain.jlvm.syntax import decode
 from ottochain.jlvm.values import ABSENT, Absent, JsonValue
 
-COLD_RUNS = 8
-"""Runs after which compiling (as long as some twenty interpreted runs) is likely to pay."""
+COMPILING_COST = 4.5
+"""Compiling one node of an expression takes about as long as interpreting so many operators."""
 
 
 class Outcome(NamedTuple):
@@ -26,11 +27,14 @@ class Outcome(NamedTuple):
 
 
 class Program:
-    """An expression, ready to be run. After a few runs it is compiled, and `run` is the compiled function."""
+    """An expression, ready to be run.
+
+    Runs are interpreted until that has taken about as long as compiling would; then `run` is the compiled function.
+    """
 
     def __init__(self, expression: Expression) -> None:
         self.expression = expression
-        self._runs = 0
+        self._patience = COMPILING_COST * size(expression)
 
     def run(
         self,
@@ -44,10 +48,15 @@ class Program:
 
         `context` is what a callback would see as its element. Raises EvaluationError or GasExhausted.
         """
-        self._runs += 1
-        if self._runs == COLD_RUNS:
-            self.compile()
-        return self.interpret(data, context=context, gas_limit=gas_limit, config=config)
+        evaluation = Evaluation(data, gas_limit, config)
+        try:
+            value, metrics = evaluation.run(self.expression, context)
+        finally:
+            self._patience -= evaluation.applications
+            if self._patience < 0:
+                self._patience = math.inf
+                self.compile()
+        return Outcome(value, *metrics)
 
     def compile(self, config: GasConfig = GasConfig.DEFAULT) -> bool:
         """Compile now, for the prices of `config`; other prices are interpreted. False if it can't be done."""
@@ -61,7 +70,7 @@ class Program:
 
     def interpret(self, data: JsonValue, *, context: JsonValue | Absent, gas_limit: int, config: GasConfig) -> Outcome:
         """`run` by the rules themselves, as slow and exact as they are written."""
-        value, metrics = interpret(self.expression, data, context, gas_limit, config)
+        value, metrics = Evaluation(data, gas_limit, config).run(self.expression, context)
         return Outcome(value, *metrics)
 
 

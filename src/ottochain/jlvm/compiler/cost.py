@@ -47,3 +47,7 @@ class Cost:
 def variable(name: str, factor: int = 1) -> Cost:
     """`factor` times a local variable."""
     return Cost(0, {name: factor})
+
+
+FREE = Cost()
+"""No gas."""

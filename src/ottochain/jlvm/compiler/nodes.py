@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from ottochain.jlvm.compiler import paths, shortcuts
-from ottochain.jlvm.compiler.cost import Cost, variable
+from ottochain.jlvm.compiler.cost import FREE, Cost, variable
 from ottochain.jlvm.compiler.loops import Loop, require_array, write_loop
 from ottochain.jlvm.compiler.paths import Context, Root
 from ottochain.jlvm.compiler.support import Unsure
@@ -192,6 +192,7 @@ class Nodes:
                 return NOTHING
             name = self._assigned(f"len({codes[0].atom})")
             value, size = Code(name, "int"), variable(name, self._config.collection_size_multiplier)
+            cost, ops = FREE, FREE  # like with a callback, what the argument cost is dropped
         else:
             target = self._writer.fresh("t")
             kind, measure = shortcuts.apply(self._writer, op, codes, target)

@@ -66,13 +66,14 @@ def narrow(op: str) -> Operation:
     """An arithmetic operator that leaves results of more than 34 digits to the interpreter."""
     operation: Callable[[list[JsonValue]], JsonValue] = OPERATIONS[op]
 
-    def call(values: list[JsonValue]) -> JsonValue:
+    def narrowed(values: list[JsonValue]) -> JsonValue:
         result = operation(values)
         if type(result) is WideDecimal:
             raise Unsure
         return result
 
-    return call
+    narrowed.__name__ = getattr(operation, "__name__", op)
+    return narrowed
 
 
 NARROW = {op: narrow(op) for op in ("+", "-", "*", "/", "%", "max", "min", "abs", "round", "floor", "ceil", "pow")}

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from ottochain.jlvm.compiler.cost import Cost
+from ottochain.jlvm.compiler.cost import FREE, Cost
 from ottochain.jlvm.values import ABSENT, Absent, JsonValue
 
 LOOPS_MAX = 18
@@ -58,9 +58,9 @@ class Code:
     atom: str
     kind: str = ""
     literal: JsonValue | Absent = ABSENT
-    cost: Cost = Cost()
+    cost: Cost = FREE
     depth: int | str = 0
-    ops: Cost = Cost()
+    ops: Cost = FREE
 
 
 class Writer:
