@@ -22,7 +22,6 @@ ROWS: Final = {
     "idle": "memory, CPU and disk of a stack that does nothing",
     "latency": "an accepted update until it is final in ML0 and in GL0",
     "load": "signed transitions a second, sustained, none lost",
-    "jlvm": "JSON logic, metered, beside other evaluators",
     "cli": "--help and status of eight nodes",
 }
 LATER: Final = {

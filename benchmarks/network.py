@@ -15,11 +15,11 @@ from typing import Any, Final
 import aiohttp
 import orjson
 
+from benchmarks.posting import Poster
 from benchmarks.stack import Stack
 
 PREFIX: Final = "/data-application/v1"
 FULL_POOL_PAUSE_SECONDS: Final = 0.05
-JSON: Final = {"Content-Type": "application/json"}
 
 
 class Lost(AssertionError):  # noqa: N818  what happened
@@ -38,9 +38,9 @@ class Decided:
 class Network:
     """One client session over all nodes. Times are of ``time.perf_counter``."""
 
-    def __init__(self, stack: Stack, http: aiohttp.ClientSession) -> None:
+    def __init__(self, stack: Stack, http: aiohttp.ClientSession, connections: int) -> None:
         self._http = http
-        self._dl1 = tuple(f"{place.url}/data" for place in stack.places("dl1"))
+        self._dl1 = tuple(Poster(f"{place.url}/data", connections) for place in stack.places("dl1"))
         self._ml0 = stack.places("ml0")[0].url
         self._gl0 = stack.places("gl0")[0].url
         self._token = stack.token
@@ -54,16 +54,20 @@ class Network:
 
     async def post(self, body: bytes, turn: int) -> float:
         """Post to the DL1 whose turn it is; gives the time at which 200 was read. Raises ``Lost`` on a refusal."""
-        url = self._dl1[turn % len(self._dl1)]
+        dl1 = self._dl1[turn % len(self._dl1)]
         while True:
-            async with self._http.post(url, data=body, headers=JSON) as response:
-                said = await response.read()
-                if response.status == 200:
-                    return time.perf_counter()
-                if response.status != 503:
-                    raise Lost(f"refused by {url} with {response.status}: {said[:300]!r}")
+            status, said = await dl1.post(body)
+            if status == 200:
+                return time.perf_counter()
+            if status != 503:
+                raise Lost(f"refused with {status}: {said[:300]!r}")
             self.full_pools += 1
             await asyncio.sleep(FULL_POOL_PAUSE_SECONDS)
+
+    def close(self) -> None:
+        """Close the connections to DL1."""
+        for poster in self._dl1:
+            poster.close()
 
     async def decided(self, update_hash: str) -> Decided:
         """What ML0 decided, as soon as it says so. Raises ``Lost`` when the update was rejected."""
@@ -144,11 +148,10 @@ class Network:
 
 
 @asynccontextmanager
-async def connected(stack: Stack, connections: int = 64) -> AsyncIterator[Network]:
-    """A network that follows both feeds for the duration."""
-    connector = aiohttp.TCPConnector(limit=0, limit_per_host=connections + 4, keepalive_timeout=60)
-    async with aiohttp.ClientSession(connector=connector) as http:
-        network = Network(stack, http)
+async def connected(stack: Stack, connections: int = 32) -> AsyncIterator[Network]:
+    """A network that follows both feeds for the duration. ``connections`` go to each DL1 node."""
+    async with aiohttp.ClientSession() as http:
+        network = Network(stack, http, connections)
         started = asyncio.Event()
         following = asyncio.create_task(network.follow(started))
         waiting = asyncio.create_task(started.wait())
@@ -158,6 +161,7 @@ async def connected(stack: Stack, connections: int = 64) -> AsyncIterator[Networ
                 following.result()
             yield network
         finally:
+            network.close()
             waiting.cancel()
             following.cancel()
             await asyncio.gather(following, waiting, return_exceptions=True)
