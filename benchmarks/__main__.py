@@ -23,6 +23,7 @@ ROWS: Final = {
     "latency": "an accepted update until it is final in ML0 and in GL0",
     "load": "signed transitions a second, sustained, none lost",
     "cli": "--help and status of eight nodes",
+    "jlvm": "a guard and a fold, metered, beside other engines of JSON logic",
 }
 LATER: Final = {
     "consensus": "it needs an ML0 of four validators, and a deployment of this version has one",
