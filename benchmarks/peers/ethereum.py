@@ -34,12 +34,16 @@ def hardhat(folder: Path) -> Iterator[str]:
         yield _once_it_answers("hardhat", port, folder)
 
 
+FOR_THROUGHPUT: Final = ("--block-time", "1", "--gas-limit", "3000000000")
+"""A block each second instead of one per transaction, and room in it: anvil is several times faster so."""
+
+
 @contextmanager
-def anvil(folder: Path) -> Iterator[str]:
+def anvil(folder: Path, *options: str) -> Iterator[str]:
     """``anvil`` by default makes a block per transaction; gives its URL once it answers. Raises ``PeerMissing``."""
     port = free_ports(1)[0]
     command = [str(places.anvil()), "--silent", "--host", "127.0.0.1", "--port", str(port), "--accounts", str(ACCOUNTS)]
-    with running(command, folder, {"HOME": str(folder)}):
+    with running([*command, *options], folder, {"HOME": str(folder)}):
         yield _once_it_answers("anvil", port, folder)
 
 
@@ -67,6 +71,17 @@ class Sender:
         """Asks until the receipt is there."""
         while await ask(self._http, self._url, "eth_getTransactionReceipt", [transaction]) is None:
             pass
+
+
+async def height(http: aiohttp.ClientSession, url: str) -> int:
+    """The number of the newest block."""
+    return int(await ask(http, url, "eth_blockNumber", []), 16)
+
+
+async def transactions_in(http: aiohttp.ClientSession, url: str, block: int) -> int:
+    """How many transactions a block holds."""
+    found = await ask(http, url, "eth_getBlockByNumber", [hex(block), False])
+    return len(found["transactions"])
 
 
 async def accounts(http: aiohttp.ClientSession, url: str) -> list[str]:
