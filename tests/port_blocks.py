@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ottochain.ops.runtimes.host import is_taken
 
-OFFSETS = range(3000, 22_501, 500)
+OFFSETS = range(9500, 22_501, 500)
 """Added to the guide's ports, which begin at 9000 and span 423: above them, below what the system hands out."""
 
 

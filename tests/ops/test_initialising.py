@@ -58,6 +58,14 @@ def test_a_bad_option_leaves_nothing_behind(tmp_path: Path, name: str, offset: i
     assert list(tmp_path.iterdir()) == []
 
 
+def test_options_that_differ_from_what_is_there_are_refused(tmp_path: Path) -> None:
+    initialise(tmp_path, "one", 500)
+    initialise(tmp_path, "one", 500)
+    for name, offset in (("two", None), (None, 0)):
+        with pytest.raises(Refused, match="exists already: deployment 'one', port_offset 500"):
+            initialise(tmp_path, name, offset)
+
+
 def test_the_genesis_gives_the_default_wallet_its_balance(tmp_path: Path) -> None:
     deployment = initialise(tmp_path).deployment
     wallet = Wallet("default", deployment.places.wallets)

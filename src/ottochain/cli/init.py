@@ -10,9 +10,9 @@ from ottochain.cli.output import say, show
 
 
 @click.command()
-@click.option("--name", default="local", show_default=True, help="The deployment's name.")
-@click.option("--port-offset", default=0, show_default=True, help="Shift every port by this much.")
-def init(name: str, port_offset: int) -> None:
+@click.option("--name", help="The deployment's name [default: local].")
+@click.option("--port-offset", type=int, help="Shift every port by this much [default: 0].")
+def init(name: str | None, port_offset: int | None) -> None:
     """Write a deployment that works: file, keys, wallet, genesis.
 
     One GL0, one ML0, three CL1 and three DL1 nodes, each with a key of its own. Run again, it makes only what is

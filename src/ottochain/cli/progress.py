@@ -67,9 +67,7 @@ class LiveTable:
         self._is_shown = False
 
     def planned(self, plan: Plan) -> None:
-        if not self._is_shown:
-            self._live.start()
-            self._is_shown = True
+        """The table shows its steps as they run."""
 
     def began(self, step: Step) -> None:
         self._running[step.id] = step
@@ -79,6 +77,9 @@ class LiveTable:
 
     def observed(self, observation: Observation) -> None:
         self._observation = observation
+        if not self._is_shown and any(not facts.is_ready for facts in observation.nodes.values()):
+            self._live.start()
+            self._is_shown = True
 
     def close(self) -> None:
         if self._is_shown:

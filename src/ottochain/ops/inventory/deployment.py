@@ -112,6 +112,7 @@ class Deployment:
     engine: Engine
     environment: str
     host: str
+    port_offset: int
     time_trigger_seconds: int
     collateral: int
     places: Places

@@ -11,7 +11,7 @@ from ottochain.ops import keyring
 from ottochain.ops.errors import Refused
 from ottochain.ops.files import write_durably
 from ottochain.ops.inventory.deployment import Deployment
-from ottochain.ops.inventory.reading import FILE_NAME, load
+from ottochain.ops.inventory.reading import DEFAULT_NAME, FILE_NAME, load
 from ottochain.ops.wallets import DEFAULT_WALLET, Wallet
 
 FIRST_BALANCE: Final = 1_000_000 * 10**8
@@ -41,24 +41,33 @@ class Initialised:
     made: tuple[str, ...]
 
 
-def initialise(folder: Path, name: str = "local", port_offset: int = 0) -> Initialised:
-    """Make ``folder`` a deployment. Keys come before the file that names them, and none is ever written over."""
+def initialise(folder: Path, name: str | None = None, port_offset: int | None = None) -> Initialised:
+    """Make ``folder`` a deployment, called ``local`` on the guide's ports if nothing else is said.
+
+    What exists is kept: no key is ever written over. Raises ``Refused`` when there is a deployment file already and it
+    says otherwise than the arguments.
+    """
     file = folder / FILE_NAME
     made = []
     if not file.exists():
-        offset = f"port_offset = {port_offset}\n" if port_offset else _NO_OFFSET
-        text = _HEADER.format(name=name, offset=offset).encode()
+        text = _text(name or DEFAULT_NAME, port_offset or 0)
         _check(folder, text)
         write_durably(file, text)
-        made.append(f"{FILE_NAME}: deployment {name!r}")
+        made.append(f"{FILE_NAME}: deployment {name or DEFAULT_NAME!r}")
     deployment = load(file)
-    if (name, port_offset) != ("local", 0) and not made and deployment.name != name:
+    if name not in (None, deployment.name) or port_offset not in (None, deployment.port_offset):
         raise Refused(
-            f"{file} exists already and is deployment {deployment.name!r}.", next_step="change it with an editor."
+            f"{file} exists already: deployment {deployment.name!r}, port_offset {deployment.port_offset}.",
+            next_step="change that file with an editor, or begin another deployment in another folder.",
         )
     made += _make_keys(deployment)
     made += _make_genesis_files(load(file))
     return Initialised(load(file), tuple(made))
+
+
+def _text(name: str, port_offset: int) -> bytes:
+    offset = f"port_offset = {port_offset}\n" if port_offset else _NO_OFFSET
+    return _HEADER.format(name=name, offset=offset).encode()
 
 
 def _check(folder: Path, text: bytes) -> None:

@@ -16,6 +16,7 @@ from ottochain.ops.inventory.faults import Reader
 from ottochain.ops.inventory.secrets import Secret
 
 FILE_NAME: Final = "ottochain.toml"
+DEFAULT_NAME: Final = "local"
 ENVIRONMENTS: Final = ("dev", "testnet", "integrationnet", "mainnet")
 DEFAULT_COUNTS: Final[Mapping[Layer, int]] = {"gl0": 1, "ml0": 1, "cl1": 3, "dl1": 3}
 NODES_PER_LAYER_MAX: Final = 10
@@ -67,7 +68,8 @@ def _deployment(parsed: Mapping[str, object], reader: Reader, places: Places) ->
     engine = _engine(head, reader)
     host = reader.value(head, ("deployment", "host"), str, "127.0.0.1")
     environment = _environment(head, reader, host)
-    nodes = _nodes(parsed, head, reader, places, engine, host)
+    offset = reader.number(head, ("deployment", "port_offset"), 0, -8000, 20_000)
+    nodes = _nodes(parsed, head, reader, places, engine, host, offset)
     _check_ports(nodes, reader)
     _check_keys(nodes, reader)
     return Deployment(
@@ -75,6 +77,7 @@ def _deployment(parsed: Mapping[str, object], reader: Reader, places: Places) ->
         engine=engine,
         environment=environment,
         host=host,
+        port_offset=offset,
         time_trigger_seconds=reader.number(head, ("deployment", "time_trigger_seconds"), 43, 1, 86_400),
         collateral=reader.number(head, ("deployment", "collateral"), 0, 0, 2**63 - 1),
         places=places,
@@ -84,10 +87,10 @@ def _deployment(parsed: Mapping[str, object], reader: Reader, places: Places) ->
 
 
 def _name(head: Mapping[str, object], reader: Reader) -> str:
-    name = reader.value(head, ("deployment", "name"), str, "local")
+    name = reader.value(head, ("deployment", "name"), str, DEFAULT_NAME)
     if not _NAME.fullmatch(name):
         problem = f"a name is 1 to 32 small letters, digits and dashes, a letter first; found {name!r}."
-        reader.fault(("deployment", "name"), problem, 'name = "local"')
+        reader.fault(("deployment", "name"), problem, f'name = "{DEFAULT_NAME}"')
     return name
 
 
@@ -126,9 +129,14 @@ def _counts(parsed: Mapping[str, object], reader: Reader, engine: Engine) -> dic
 
 
 def _nodes(
-    parsed: Mapping[str, object], head: Mapping[str, object], reader: Reader, places: Places, engine: Engine, host: str
+    parsed: Mapping[str, object],
+    head: Mapping[str, object],
+    reader: Reader,
+    places: Places,
+    engine: Engine,
+    host: str,
+    offset: int,
 ) -> tuple[Node, ...]:
-    offset = reader.number(head, ("deployment", "port_offset"), 0, -8000, 20_000)
     shared_env = reader.texts(head, ("deployment", "env"))
     special = reader.table(parsed, ("nodes",))
     counts = _counts(parsed, reader, engine)

@@ -97,6 +97,7 @@ async def _until_up(deployment: Deployment, client: LightClient, nursery: Nurser
     changed = False
     for _ in range(ROUNDS_MAX):
         seen = await observe(deployment, client)
+        audience.observed(seen)
         refuse_strangers(deployment, seen)
         seen = await _at_rest(deployment, client, seen, audience)
         seen = await with_tips(deployment, seen, nursery)
