@@ -17,7 +17,7 @@ from ottochain.codec import exact_json
 from ottochain.consensus.votes import Chain as VotingChain
 from ottochain.consensus.votes import Trigger
 from ottochain.crypto.addresses import is_valid_address
-from ottochain.crypto.proofs import Proof, sign
+from ottochain.crypto.proofs import sign
 from ottochain.layers import gl0
 from ottochain.layers.gl0 import Delivery, Gl0Built, Gl0Rules, Gl0State
 from ottochain.layers.gl0_state import FoundedGlobal
@@ -30,8 +30,10 @@ from ottochain.model.signed import signed_text
 from ottochain.node.bodies import PlainRouteFailure, read
 from ottochain.node.gl0_keeping import load, parts_of
 from ottochain.node.l0 import L0Service
+from ottochain.node.l0_frames import Spread
 from ottochain.node.l0_terms import ChainProblem, Head, stored_snapshot
 from ottochain.node.listeners import ListenerName
+from ottochain.node.membership import Peer
 from ottochain.node.node import Node
 from ottochain.node.responses import empty, json_response
 from ottochain.node.service import GLOBAL_CLUSTER_ID
@@ -44,6 +46,7 @@ log = logging.getLogger(__name__)
 BINARY_BYTES_MAX: Final = 64 * 1024 * 1024
 """What this engine takes; the reference's limit is 512,000."""
 
+BINARY_EVENT: Final = "binary"
 BINARIES_WAITING_MAX: Final = 4_096
 
 
@@ -156,13 +159,34 @@ class Gl0Service(L0Service[Gl0State, Gl0Built]):
         errors = gl0.validate_binary(self.state, delivery, self._rules)
         if errors:
             return json_response(errors, 400)
+        if await self._keep_binary(delivery):
+            self.transport.spread(Spread(BINARY_EVENT, delivery.address, delivery.to_bytes()))
+        return empty(200)
+
+    def take_event(self, peer: Peer, event: Spread) -> None:
+        """Another validator took a binary: it belongs into this pool, too."""
+        if event.kind == BINARY_EVENT and self.state is not None and len(self._pending) < BINARIES_WAITING_MAX:
+            self.node.supervisor.background("take a binary", self._take_spread(peer, event))
+
+    async def _take_spread(self, peer: Peer, event: Spread) -> None:
+        assert self.state is not None
+        try:
+            delivery = Delivery.from_bytes(event.source, event.body)
+        except ModelError as error:
+            log.warning("%s spread what is no binary: %s", peer.id[:8], error)
+            return
+        if not gl0.validate_binary(self.state, delivery, self._rules):
+            await self._keep_binary(delivery)
+
+    async def _keep_binary(self, delivery: Delivery) -> bool:
+        """Makes a binary durable and queues it; False when it is in the chain, or here already."""
         if self._is_included(delivery) or delivery.key in self._pending:
-            return empty(200)
+            return False
         received = Received(delivery.key, delivery.address, delivery.to_bytes())
         await self.database.write(lambda connection: put_received(connection, [received]))
         self._pending[delivery.key] = delivery
         self.wake()
-        return empty(200)
+        return True
 
     def _is_included(self, delivery: Delivery) -> bool:
         """A copy of the newest binary, sent again by a metagraph that has not heard of its inclusion yet."""
@@ -212,7 +236,7 @@ class Gl0Service(L0Service[Gl0State, Gl0Built]):
         built = gl0.check(self.state, proposal, self._rules)
         return built.reason if isinstance(built, gl0.CheckFailed) else built
 
-    def kept_with(self, built: Gl0Built, signed: bytes, header: Header, proof: Proof) -> Commit:
+    def kept_with(self, built: Gl0Built, signed: bytes, header: Header) -> Commit:
         """The snapshot, the state, and the binaries that are done."""
         return Commit(
             stored_snapshot(built, signed, header),

@@ -1,7 +1,7 @@
 """What GL0 and ML0 have in common: one chain, one validator's core, and everything served from the committed head.
 
-A layer adds how a snapshot is built (``layers``), what is kept with it, and its own routes. With one validator there
-is nobody to send messages to; the transport for several comes with them.
+A layer adds how a snapshot is built (``layers``), what is kept with it, and its own routes. The core's
+questions are answered in ``l0_core.py``, its messages travel by ``l0_transport.py``.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import os
 import sqlite3
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator
-from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final, Generic, TypeVar
 
@@ -20,45 +19,29 @@ from aiohttp import web
 
 from ottochain.codec import exact_json
 from ottochain.consensus.core import Config, initial
-from ottochain.consensus.effects import (
-    Boot,
-    Build,
-    Commit,
-    CommitFailed,
-    Committed,
-    Diverged,
-    Hot,
-    NotBuilt,
-    Persist,
-    Validate,
-    Validated,
-    Valued,
-    Voted,
-    decode_record,
-    encode_record,
-)
-from ottochain.consensus.effects import Built as BuiltAnswer
-from ottochain.consensus.votes import Chain, Proposal, Trigger, decode_certificate, encode_certificate
-from ottochain.crypto.proofs import Proof, sign
+from ottochain.consensus.effects import Boot, Diverged, Event, Hot, Valued, Voted, decode_record
+from ottochain.consensus.votes import Chain, Trigger, decode_certificate
 from ottochain.layers.certificates import verify_statement
 from ottochain.model.header import Header
 from ottochain.model.node_state import NodeState
-from ottochain.model.signed import signed_text
 from ottochain.node.consensus_shell import ConsensusShell, Recorder
 from ottochain.node.datadir import STORE_NAME
 from ottochain.node.feed import FeedHub
-from ottochain.node.l0_terms import ChainProblem, Head, LayerBuilt, LayerState, NoOtherValidators
+from ottochain.node.l0_core import CoreAnswers
+from ottochain.node.l0_frames import Spread
+from ottochain.node.l0_terms import ChainProblem, Head, LayerBuilt, LayerState
+from ottochain.node.l0_transport import ValidatorTransport
 from ottochain.node.listeners import ListenerName
+from ottochain.node.membership import Peer
 from ottochain.node.node import Node
 from ottochain.node.responses import json_bytes
 from ottochain.node.snapshot_routes import NOT_READY, snapshot_routes
 from ottochain.store.blocks import Blocks
 from ottochain.store.chain import Chain as ChainStore
 from ottochain.store.commit import Commit as StoreCommit
-from ottochain.store.commit import put_commit
 from ottochain.store.database import Database
 from ottochain.store.meta import Identity, Meta, put_identity
-from ottochain.store.votes import Votes, forget_votes, put_votes
+from ottochain.store.votes import Votes
 
 log = logging.getLogger(__name__)
 
@@ -92,8 +75,10 @@ class L0Service(ABC, Generic[S, B]):
         self.state: S | None = None
         self.shell: ConsensusShell | None = None
         self.diverged = False
-        self._built: dict[str, B] = {}
-        self._bodies: dict[str, bytes] = {}
+        self.answers: CoreAnswers[S, B] = CoreAnswers(self, self.database, node.key)
+        self.transport = ValidatorTransport(
+            node.links, node.membership, self.chain, self.answers.bodies, self._tell, self.take_event
+        )
         self._time_trigger: asyncio.TimerHandle | None = None
 
     # What a layer fills in.
@@ -111,7 +96,7 @@ class L0Service(ABC, Generic[S, B]):
         """Build what a proposal describes, or say why it can't be."""
 
     @abstractmethod
-    def kept_with(self, built: B, signed: bytes, header: Header, proof: Proof) -> StoreCommit:
+    def kept_with(self, built: B, signed: bytes, header: Header) -> StoreCommit:
         """Everything that the commit of ``built`` changes in the store."""
 
     @abstractmethod
@@ -121,6 +106,10 @@ class L0Service(ABC, Generic[S, B]):
     @abstractmethod
     def announce(self, built: B, head: Head, before: S) -> None:
         """Tell followers; the snapshot is durable and ``self.state`` is the state after it."""
+
+    @abstractmethod
+    def take_event(self, peer: Peer, event: Spread) -> None:
+        """Another validator gives this node something for its pool."""
 
     @abstractmethod
     def has_work(self) -> bool:
@@ -261,8 +250,8 @@ class L0Service(ABC, Generic[S, B]):
         recording = os.environ.get(RECORDING_VARIABLE)
         self.shell = ConsensusShell(
             initial(config),
-            self,
-            NoOtherValidators(),
+            self.answers,
+            self.transport,
             recorder=None if recording is None else Recorder(Path(recording)),
             on_diverged=self._on_diverged,
             beat=lambda: self.node.supervisor.beat("consensus"),
@@ -280,7 +269,21 @@ class L0Service(ABC, Generic[S, B]):
             )
         )
         self.node.supervisor.loop("consensus", self.shell.run())
+        self.transport.start()
         self._schedule_time_trigger()
+
+    def committed(self, built: B, head: Head, before: S) -> None:
+        """A snapshot is durable: schedules the next time trigger, tells learners and followers."""
+        if built.trigger == "time":
+            self._schedule_time_trigger()
+        learners = [peer.id for peer in self.node.membership.responsive() if peer.id not in head.header.validators]
+        if learners and (stored := self.chain.at(head.ordinal)) is not None:
+            self.transport.push(stored, learners)
+        self.announce(built, head, before)
+
+    def _tell(self, event: Event) -> None:
+        if self.shell is not None:
+            self.shell.tell(event)
 
     def wake(self, trigger: Trigger = "event") -> None:
         """Something waits for the next snapshot."""
@@ -298,85 +301,6 @@ class L0Service(ABC, Generic[S, B]):
 
     def _on_diverged(self, _: Diverged) -> None:
         self.diverged = True
-
-    # What the core asks for.
-
-    async def build(self, ask: Build) -> BuiltAnswer | NotBuilt:
-        """Builds on the committed parent."""
-        built = await self.attempt(ask.trigger)
-        if built is None:
-            return NotBuilt(ask.height, ask.view, "nothing that waits belongs into a snapshot")
-        reference = sha256(built.proposal).hexdigest()
-        self._built = {built.body_hash: built}
-        self._bodies = {reference: built.proposal}
-        return BuiltAnswer(ask.height, ask.view, built.body_hash, reference, built.trigger)
-
-    async def validate(self, ask: Validate) -> Validated:
-        """Builds again what was proposed and compares."""
-        proposal = ask.proposal
-        body = self._bodies.get(proposal.body) or self.votes.body(proposal.body)
-        found = "its body is not at hand" if body is None else self.recheck(body)
-        if isinstance(found, str):
-            return Validated(proposal.height, proposal.view, proposal.hash, False, found)
-        ok = found.body_hash == proposal.hash
-        if ok:
-            self._built[found.body_hash] = found
-        return Validated(proposal.height, proposal.view, proposal.hash, ok, "" if ok else "it gives another hash")
-
-    async def persist(self, ask: Persist) -> None:
-        """Writes vote records, with the bodies they name."""
-        assert self.state is not None
-        height = self.state.ordinal + 1
-        records = [encode_record(record) for record in ask.records]
-        named = {_body_named(record) for record in ask.records} - {None}
-        bodies = {reference: self._bodies[reference] for reference in named if reference in self._bodies}
-        await self.database.write(lambda connection: put_votes(connection, height, records, bodies))
-
-    async def commit(self, ask: Commit) -> Committed | CommitFailed:
-        """Signs the snapshot now that it is final, writes everything in one transaction, then announces it."""
-        before = self.state
-        assert before is not None
-        built = self._built.get(ask.hash) or self._rebuilt(ask)
-        if isinstance(built, str):
-            return CommitFailed(ask.height, ask.hash, built)
-        certificate = exact_json.loads(encode_certificate(ask.certificate))
-        header = built.header.certified(ask.view, certificate)
-        proof = sign(built.text.hash, self.node.key)
-        signed = signed_text(built.text.wire, [proof])
-        kept = self.kept_with(built, signed, header, proof)
-
-        def write(connection: sqlite3.Connection) -> None:
-            put_commit(connection, kept)
-            forget_votes(connection, ask.height)
-
-        await self.database.write(write)
-        self._built, self._bodies = {}, {}
-        state = self.next_state(built)
-        self.state = state
-        self.head = Head(built.ordinal, built.text.hash, before.hash, signed, header)
-        if built.trigger == "time":
-            self._schedule_time_trigger()
-        self.announce(built, self.head, before)
-        hot: Trigger | None = "event" if self.has_work() else None
-        return Committed(ask.height, ask.hash, state.validators.next, state.validators.after_next, hot)
-
-    def _rebuilt(self, ask: Commit) -> B | str:
-        """After a crash: what was voted for, from its stored body."""
-        body = self._bodies.get(ask.body) or self.votes.body(ask.body)
-        if body is None:
-            return "its body is not at hand"
-        built = self.recheck(body)
-        if isinstance(built, str):
-            return built
-        return built if built.body_hash == ask.hash else "its body gives another hash"
-
-
-def _body_named(record: object) -> str | None:
-    if isinstance(record, Valued):
-        return record.body
-    if isinstance(record, Voted) and isinstance(record.message, Proposal):
-        return record.message.body
-    return None
 
 
 async def _one_line(line: bytes) -> AsyncIterator[bytes]:

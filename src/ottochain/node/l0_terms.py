@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from ottochain.consensus.effects import Broadcast, Send, Serve
 from ottochain.consensus.votes import Trigger
 from ottochain.layers.validators import Validators
 from ottochain.model.currency_snapshot import SnapshotText
@@ -54,14 +53,6 @@ class Head:
     parent: str
     signed: bytes = field(repr=False)
     header: Header = field(repr=False)
-
-
-class NoOtherValidators:
-    """The transport of a node that is the whole validator set."""
-
-    def send(self, ask: Broadcast | Send | Serve) -> None:
-        """With one validator the core never asks for this."""
-        raise AssertionError(f"a single validator has nobody to send {type(ask).__name__} to")
 
 
 def stored_snapshot(built: LayerBuilt, signed: bytes, header: Header) -> StoredSnapshot:

@@ -22,7 +22,6 @@ from ottochain.consensus.outbox import Binary as OutboxBinary
 from ottochain.consensus.outbox import OutboxConfig
 from ottochain.consensus.votes import Chain as VotingChain
 from ottochain.consensus.votes import Trigger
-from ottochain.crypto.proofs import Proof
 from ottochain.fibers import FiberState, genesis
 from ottochain.layers import ml0
 from ottochain.layers.delivery import Delivery, Founding
@@ -42,8 +41,10 @@ from ottochain.node.data_routes import decided_json, outcome_json
 from ottochain.node.feed import FeedFollower, Line
 from ottochain.node.gl0 import balances_of
 from ottochain.node.l0 import L0Service
+from ottochain.node.l0_frames import Spread
 from ottochain.node.l0_terms import ChainProblem, Head, stored_snapshot
 from ottochain.node.listeners import ListenerName
+from ottochain.node.membership import Peer
 from ottochain.node.ml0_blocks import EARLY_PATIENCE_SECONDS, WaitingBlocks, block_rule
 from ottochain.node.ml0_keeping import load, on_chain_change, parts_of, rows_of
 from ottochain.node.node import Node
@@ -61,6 +62,7 @@ from ottochain.store.outcomes import Outcome, Outcomes
 
 log = logging.getLogger(__name__)
 
+BLOCK_EVENT: Final = "block"
 DELIVERY_SECONDS: Final = 10.0
 SNAPSHOT_BYTES_MAX: Final = 64 * 1024 * 1024
 """What the embedded GL0 takes; the reference's is 512,000 and ends a metagraph at a few thousand fibers."""
@@ -221,27 +223,52 @@ class Ml0Service(L0Service[Ml0State, Built]):
         """200 when the block is durable here; 400 when it is none, or not enough L1 nodes signed it."""
         body = await read(request)
         try:
-            block = UpdateBlock.from_bytes(body)
+            block = self._checked_block(body)
         except ModelError as error:
-            log.info("refused a block: %s", error)
-            return empty(400)
-        if violation := self._block_rule().violation(block):
-            log.warning("refused block %s: %s", block.round_id, violation)
+            log.warning("refused a block: %s", error)
             return empty(400)
         if self.state is None or self._waiting.full:
             return json_response({"message": "Node is not ready yet"}, 503)
-        decided = [
-            outcome for key in block.keys if (outcome := self.outcomes.of_key(key, block.after_of(key))) is not None
-        ]
-        if decided:
-            self.feed.publish(exact_json.dumps({"decided": [outcome_entry(outcome) for outcome in decided]}))
-        if len(decided) == len(block.keys) or block.round_id in self._waiting:
-            return empty(200)
+        self._tell_decided(block)
+        if await self._keep_block(block, body):
+            self.transport.spread(Spread(BLOCK_EVENT, block.proofs[0].id, body))
+        return empty(200)
+
+    def take_event(self, peer: Peer, event: Spread) -> None:
+        """Another validator took a block: it belongs into this pool, too."""
+        if event.kind == BLOCK_EVENT and self.state is not None and not self._waiting.full:
+            self.node.supervisor.background("take a block", self._take_spread(peer, event.body))
+
+    async def _take_spread(self, peer: Peer, body: bytes) -> None:
+        try:
+            await self._keep_block(self._checked_block(body), body)
+        except ModelError as error:
+            log.warning("%s spread what is no block: %s", peer.id[:8], error)
+
+    def _checked_block(self, body: bytes) -> UpdateBlock:
+        """The block of these bytes. Raises ``ModelError`` when it is none, or not signed as it must be."""
+        block = UpdateBlock.from_bytes(body)
+        if violation := self._block_rule().violation(block):
+            raise ModelError(f"block {block.round_id}: {violation}")
+        return block
+
+    async def _keep_block(self, block: UpdateBlock, body: bytes) -> bool:
+        """Makes a block durable and queues it; False when there is nothing in it to decide, or it is here already."""
+        undecided = any(not self.outcomes.is_decided(key, block.after_of(key)) for key in block.keys)
+        if not undecided or block.round_id in self._waiting:
+            return False
         received = Received(block.round_id, block.proofs[0].id, body)
         await self.database.write(lambda connection: put_received(connection, [received]))
         self._waiting.add(block)
         self.wake()
-        return empty(200)
+        return True
+
+    def _tell_decided(self, block: UpdateBlock) -> None:
+        """The L1 that still asks for decided updates may have missed what became of them."""
+        found = [self.outcomes.of_key(key, block.after_of(key)) for key in block.keys]
+        decided = [outcome_entry(outcome) for outcome in found if outcome is not None]
+        if decided:
+            self.feed.publish(exact_json.dumps({"decided": decided}))
 
     async def _outcome(self, request: web.Request) -> web.Response:
         update_hash = request.match_info["hash"]
@@ -296,7 +323,7 @@ class Ml0Service(L0Service[Ml0State, Built]):
         built = ml0.check(self.state, proposal, self._knowledge)
         return built.reason if isinstance(built, ml0.CheckFailed) else built
 
-    def kept_with(self, built: Built, signed: bytes, header: Header, proof: Proof) -> Commit:
+    def kept_with(self, built: Built, signed: bytes, header: Header) -> Commit:
         """The snapshot, the changed state, the outcomes, and the binary for GL0."""
         assert self.state is not None
         snapshot = stored_snapshot(built, signed, header)
