@@ -4,7 +4,10 @@
 open. The first line is a ``state`` (what a follower needs to start from), preceded by an ``entry`` for each ordinal
 after N that the follower missed; from then on one ``entry`` per committed snapshot, and a ``beat`` when nothing
 happened for a while, so that a dead connection is noticed. A follower whose N and H are not on this chain gets a single
-``diverged`` line: it must not go on silently.
+``diverged`` line and nothing more: it must not go on silently.
+
+An entry is told as a change of the one before it, so a connection never leaves one out: a follower that is too slow is
+cut off, and asks again from where it is.
 
 Nothing here is part of Tessellation: the reference polls. Followers check every entry's certificate themselves.
 """
@@ -18,8 +21,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from typing import Any
 
 import aiohttp
-import orjson
 from aiohttp import web
+
+from ottochain.codec import exact_json
+from ottochain.codec.errors import JsonError
+from ottochain.node.responses import empty
 
 log = logging.getLogger(__name__)
 
@@ -33,9 +39,16 @@ RETRY_LAST_SECONDS = 2.0
 BACKLOG_LIMIT = 512
 """Lines waiting for one slow follower; beyond it the connection is closed and the follower comes back by itself."""
 
+FOLLOWERS_MAX = 256
+"""More than the nodes and services of any deployment; beyond it 503."""
+
 LINE_BYTES_MAX = 64 * 1024 * 1024
 
 Line = Mapping[str, Any]
+
+
+class FeedError(Exception):
+    """What a feed says can't be taken in. The connection is given up, and the next one starts from what is known."""
 
 
 class FeedHub:
@@ -43,6 +56,7 @@ class FeedHub:
 
     def __init__(self) -> None:
         self._queues: set[asyncio.Queue[bytes | None]] = set()
+        self._closed = False
 
     @property
     def followers(self) -> int:
@@ -52,19 +66,22 @@ class FeedHub:
         """Queues one encoded line (without its newline) for every follower."""
         for queue in tuple(self._queues):
             if queue.full():
-                self._queues.discard(queue)
-                queue.get_nowait()
-                queue.put_nowait(None)
+                self._end(queue)
             else:
                 queue.put_nowait(line)
 
     def close(self) -> None:
-        """Ends every connection, so that the listener can stop."""
+        """Ends every connection, so that the listener can stop; lets nobody in any more."""
+        self._closed = True
         for queue in tuple(self._queues):
-            if queue.full():
-                queue.get_nowait()
-            queue.put_nowait(None)
-        self._queues.clear()
+            self._end(queue)
+
+    def _end(self, queue: asyncio.Queue[bytes | None]) -> None:
+        """What waits is thrown away as a whole: nothing after it may reach a follower that did not get it."""
+        self._queues.discard(queue)
+        while not queue.empty():
+            queue.get_nowait()
+        queue.put_nowait(None)
 
     async def serve(self, request: web.Request, opening: Callable[[], AsyncIterator[bytes]]) -> web.StreamResponse:
         """Answers one follower: the lines of ``opening`` first, then what is published from now on.
@@ -72,44 +89,70 @@ class FeedHub:
         The queue is registered before ``opening`` starts, so nothing committed meanwhile is missed; a follower may see
         an entry twice and skips what it knows.
         """
-        response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson", "Cache-Control": "no-store"})
+        if self._closed or len(self._queues) >= FOLLOWERS_MAX:
+            return empty(503)
+        response = _stream()
         queue: asyncio.Queue[bytes | None] = asyncio.Queue(BACKLOG_LIMIT)
         self._queues.add(queue)
         try:
             await response.prepare(request)
             async for line in opening():
-                await response.write(line + b"\n")
-            while True:
-                next_line: bytes | None
-                try:
-                    async with asyncio.timeout(BEAT_SECONDS):
-                        next_line = await queue.get()
-                except TimeoutError:
-                    next_line = b'{"beat":true}'
-                lines: list[bytes] = []
-                while next_line is not None:
-                    lines.append(next_line)
-                    if queue.empty():
-                        break
-                    next_line = queue.get_nowait()
-                if lines:
-                    await response.write(b"\n".join(lines) + b"\n")
-                if next_line is None:
-                    break
+                await _write(response, line + b"\n")
+            while (lines := await _next_lines(queue)) is not None:
+                await _write(response, lines)
             with contextlib.suppress(ConnectionError):
                 await response.write_eof()
-        except ConnectionError:
+        except (ConnectionError, TimeoutError):
             log.debug("a follower of the feed went away")
+            _abort(request)
         finally:
             self._queues.discard(queue)
         return response
+
+
+async def serve_line(request: web.Request, line: bytes) -> web.StreamResponse:
+    """Answers a follower that may not follow: this line, and the end."""
+    response = _stream()
+    await response.prepare(request)
+    await response.write_eof(line + b"\n")
+    return response
+
+
+def _stream() -> web.StreamResponse:
+    return web.StreamResponse(headers={"Content-Type": "application/x-ndjson", "Cache-Control": "no-store"})
+
+
+async def _next_lines(queue: asyncio.Queue[bytes | None]) -> bytes | None:
+    """All that waits, or a beat when nothing came for a while; None at the end."""
+    try:
+        async with asyncio.timeout(BEAT_SECONDS):
+            line = await queue.get()
+    except TimeoutError:
+        return b'{"beat":true}\n'
+    lines = [line]
+    while not queue.empty():
+        lines.append(queue.get_nowait())
+    # Behind what was thrown away comes the end: with it goes what was taken out before.
+    return None if None in lines else b"".join(b"%b\n" % each for each in lines if each is not None)
+
+
+async def _write(response: web.StreamResponse, data: bytes) -> None:
+    """Raises ``TimeoutError`` when the follower does not read: it must not keep what waits for it for ever."""
+    async with asyncio.timeout(SILENCE_SECONDS):
+        await response.write(data)
+
+
+def _abort(request: web.Request) -> None:
+    if request.transport is not None:
+        request.transport.abort()
 
 
 class FeedFollower:
     """Follows the feed of one of several nodes for ever; the next address is tried when one does not answer.
 
     ``position`` gives ``(ordinal, hash)`` of what was applied last, or None at the start. ``apply`` is awaited for each
-    line in order; an exception in it ends the follower (the supervisor then reports it): it is never swallowed.
+    line in order. A ``FeedError`` in it ends the connection; any other exception ends the follower (the supervisor then
+    reports it): it is never swallowed.
     """
 
     def __init__(
@@ -128,6 +171,7 @@ class FeedFollower:
         self._apply = apply
         self._name = name
         self._beat = beat
+        self._problem: str | None = None
         self.connected_to: str | None = None
 
     async def run(self) -> None:
@@ -135,19 +179,16 @@ class FeedFollower:
         turn = 0
         while True:
             addresses = self._addresses()
-            heard = False
-            if addresses:
-                heard = await self._follow(addresses[turn % len(addresses)])
-            self._beat()
-            if heard:
+            if addresses and await self._follow(addresses[turn % len(addresses)]):
                 retry_seconds = RETRY_FIRST_SECONDS
             else:
                 turn += 1
-                await asyncio.sleep(retry_seconds)
-                retry_seconds = min(retry_seconds * 2, RETRY_LAST_SECONDS)
+            self._beat()
+            await asyncio.sleep(retry_seconds)
+            retry_seconds = min(retry_seconds * 2, RETRY_LAST_SECONDS)
 
     async def _follow(self, address: str) -> bool:
-        """One connection from open to close; True when at least one line came."""
+        """One connection from open to close; True when lines came, and all of them could be taken in."""
         position = self._position()
         query = {} if position is None else {"after": str(position[0]), "hash": position[1]}
         timeout = aiohttp.ClientTimeout(total=None, connect=5, sock_read=SILENCE_SECONDS)
@@ -158,9 +199,15 @@ class FeedFollower:
                     return False
                 self.connected_to = address
                 async for line in _lines(response):
-                    heard = True
                     self._beat()
-                    await self._apply(orjson.loads(line))
+                    await self._apply(_decoded(line))
+                    heard = True
+                    self._problem = None
+        except FeedError as error:
+            heard = False
+            if str(error) != self._problem:
+                self._problem = str(error)
+                log.error("the feed of %s at %s: %s", self._name, address, error)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             log.debug("the feed of %s ended: %s", self._name, type(error).__name__)
         finally:
@@ -168,6 +215,17 @@ class FeedFollower:
                 log.info("lost the feed of %s at %s", self._name, address)
             self.connected_to = None
         return heard
+
+
+def _decoded(line: bytes) -> Line:
+    """The value of a line, numbers with all their digits: what a follower shows must be what is on the chain."""
+    try:
+        value = exact_json.loads(line)
+    except JsonError as error:
+        raise FeedError(f"a line is no JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise FeedError(f"a line is no object but {type(value).__name__}")
+    return value
 
 
 async def _lines(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:

@@ -6,7 +6,6 @@ Source of routes and run modes: Tessellation, ``dag-l0``; what a snapshot is: ``
 from __future__ import annotations
 
 import logging
-import sqlite3
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, Final
@@ -17,16 +16,14 @@ from ottochain.codec import exact_json
 from ottochain.consensus.votes import Chain as VotingChain
 from ottochain.consensus.votes import Trigger
 from ottochain.crypto.addresses import is_valid_address
-from ottochain.crypto.proofs import sign
 from ottochain.layers import gl0
+from ottochain.layers.delivery import read_founding
 from ottochain.layers.gl0 import Delivery, Gl0Built, Gl0Rules, Gl0State
-from ottochain.layers.gl0_state import FoundedGlobal
-from ottochain.layers.validators import Chain
-from ottochain.model.balances_csv import read_balances
 from ottochain.model.errors import ModelError
 from ottochain.model.header import Header
 from ottochain.model.node_state import LOAD_GENESIS, ROLL_BACK
-from ottochain.model.signed import signed_text
+from ottochain.model.signed import Signed
+from ottochain.node import gl0_founding as founding
 from ottochain.node.bodies import PlainRouteFailure, read
 from ottochain.node.gl0_keeping import load, parts_of
 from ottochain.node.l0 import L0Service
@@ -39,7 +36,7 @@ from ottochain.node.responses import empty, json_response
 from ottochain.node.service import GLOBAL_CLUSTER_ID
 from ottochain.store.blocks import Received, put_received
 from ottochain.store.chain import Committed as StoredSnapshot
-from ottochain.store.commit import Commit, put_commit
+from ottochain.store.commit import Commit
 
 log = logging.getLogger(__name__)
 
@@ -84,35 +81,24 @@ class Gl0Service(L0Service[Gl0State, Gl0Built]):
                 self._check_target(state, argument)
             self._take_up(state)
         else:
-            self.node.ready_to_join()
+            self.wait_to_join()
 
     async def _found(self, csv: Path) -> Gl0State:
         self.require_empty_store()
         config = self.node.config
-        founded = gl0.found(balances_of(csv), config.starting_epoch_progress)
-        chain = Chain(founded.genesis_hash, 0, self.layer, config.operator_peer_id)
-        text, state = gl0.first(founded, chain, (self.node.id,))
-        genesis = self._genesis_commit(founded, chain)
-        header = self._founders_header(chain, 1, text.hash)
-        signed = signed_text(text.wire, [sign(text.hash, self.node.key)])
-        following = Commit(StoredSnapshot.of(1, text.hash, signed, header.to_bytes()), parts=parts_of(state, None))
+        founded = gl0.found(founding.balances_of(csv), config.starting_epoch_progress)
+        founded_by = founding.founding_of(founded, self.node.id, config.operator_peer_id)
+        started = founding.start_chain(founded, founded_by, self.node.key)
+        await self.write_beginning(founded_by.signed([self.node.key]), None, started.commits)
+        log.info("founded the global chain %s", founded_by.chain.chain_id)
+        return started.state
 
-        def write(connection: sqlite3.Connection) -> None:
-            self.identify(connection, chain.chain_id, None)
-            put_commit(connection, genesis)
-            put_commit(connection, following)
-
-        await self.database.write(write)
-        log.info("founded the global chain %s", chain.chain_id)
-        return state
-
-    def _genesis_commit(self, founded: FoundedGlobal, chain: Chain) -> Commit:
-        signed = signed_text(founded.genesis_wire, [sign(founded.genesis_hash, self.node.key)])
-        header = self._founders_header(chain, 0, founded.genesis_hash)
-        return Commit(StoredSnapshot.of(0, founded.genesis_hash, signed, header.to_bytes()))
-
-    def _founders_header(self, chain: Chain, ordinal: int, snapshot_hash: str) -> Header:
-        return Header(chain.chain_id, 0, self.layer, ordinal, "event", snapshot_hash, (self.node.id,))
+    async def adopt(self, signed_founding: dict[str, Any], genesis: StoredSnapshot, first: StoredSnapshot) -> Gl0State:
+        """Takes over the beginning of the cluster's chain."""
+        signers = Signed.from_json(exact_json.loads(genesis.signed)).signers
+        started = founding.adopt_chain(read_founding(signed_founding, genesis.hash, signers), genesis, first)
+        await self.write_beginning(signed_founding, None, started.commits)
+        return started.state
 
     def _check_target(self, state: Gl0State, target: str | None) -> None:
         """A rollback resumes at the certified head; going below it would give certified history up."""
@@ -126,11 +112,15 @@ class Gl0Service(L0Service[Gl0State, Gl0Built]):
         )
 
     def _take_up(self, state: Gl0State) -> None:
+        self.go_on(state)
+        self.node.found_session()
+
+    def go_on(self, state: Gl0State) -> None:
+        """Takes up the chain, with the binaries that waited."""
         for received in self.received.items():
             delivery = Delivery.from_bytes(received.source, received.signed)
             self._pending[delivery.key] = delivery
         self.resume(state, VotingChain(state.chain.chain_id, state.chain.incarnation, self.layer))
-        self.node.found_session()
 
     # Routes.
 
@@ -163,7 +153,7 @@ class Gl0Service(L0Service[Gl0State, Gl0Built]):
             self.transport.spread(Spread(BINARY_EVENT, delivery.address, delivery.to_bytes()))
         return empty(200)
 
-    def take_event(self, peer: Peer, event: Spread) -> None:
+    def take_pool_event(self, peer: Peer, event: Spread) -> None:
         """Another validator took a binary: it belongs into this pool, too."""
         if event.kind == BINARY_EVENT and self.state is not None and len(self._pending) < BINARIES_WAITING_MAX:
             self.node.supervisor.background("take a binary", self._take_spread(peer, event))
@@ -219,16 +209,17 @@ class Gl0Service(L0Service[Gl0State, Gl0Built]):
 
     def has_work(self) -> bool:
         """Binaries wait that were not found waiting for their parent last time."""
-        return bool(self._pending.keys() - self._stuck)
+        return bool(self._pending.keys() - self._stuck) or self.due_change() is not None
 
     async def attempt(self, trigger: Trigger) -> Gl0Built | None:
         """Builds from the waiting binaries."""
         assert self.state is not None
-        built = gl0.build(self.state, trigger, self._pending.values(), self._rules)
+        change = self.due_change()
+        built = gl0.build(self.state, trigger, self._pending.values(), self._rules, change=change)
         self._stuck = frozenset(built.waiting)
         for dropped in built.dropped:
             log.info("dropped binary %s of %s: %s", dropped.binary_hash, dropped.address, dropped.error)
-        return built if built.included or built.dropped or trigger == "time" else None
+        return built if built.included or built.dropped or change or trigger == "time" else None
 
     def recheck(self, proposal: bytes) -> Gl0Built | str:
         """Builds what a proposal of this chain describes."""
@@ -288,11 +279,3 @@ class Gl0Service(L0Service[Gl0State, Gl0Built]):
             if state is None
             else {address: metagraph.ordinal for address, metagraph in state.metagraphs.items()},
         }
-
-
-def balances_of(csv: Path) -> dict[str, int]:
-    """The balances of a genesis file. Raises ``ChainProblem`` naming the file and what is wrong in it."""
-    try:
-        return read_balances(csv.read_text())
-    except (OSError, ModelError, UnicodeDecodeError) as error:
-        raise ChainProblem(f"the genesis balances {csv} can't be used: {error}") from error

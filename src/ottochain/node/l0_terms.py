@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from ottochain.consensus.votes import Trigger
-from ottochain.layers.validators import Validators
+from ottochain.layers.validators import Chain, Validators
 from ottochain.model.currency_snapshot import SnapshotText
 from ottochain.model.header import Header
 from ottochain.store.chain import Committed as StoredSnapshot
@@ -25,6 +25,8 @@ class LayerState(Protocol):
     def hash(self) -> str: ...
     @property
     def validators(self) -> Validators: ...
+    @property
+    def chain(self) -> Chain: ...
 
 
 class LayerBuilt(Protocol):

@@ -24,7 +24,7 @@ from ottochain.consensus.votes import Chain as VotingChain
 from ottochain.consensus.votes import Trigger
 from ottochain.fibers import FiberState, genesis
 from ottochain.layers import ml0
-from ottochain.layers.delivery import Delivery, Founding
+from ottochain.layers.delivery import Delivery, read_founding
 from ottochain.layers.ml0_built import Built, RefusedBlock
 from ottochain.layers.ml0_state import Ml0State
 from ottochain.layers.update_block import UpdateBlock
@@ -39,7 +39,7 @@ from ottochain.node import ml0_webhooks
 from ottochain.node.bodies import read
 from ottochain.node.data_routes import decided_json, outcome_json
 from ottochain.node.feed import FeedFollower, Line
-from ottochain.node.gl0 import balances_of
+from ottochain.node.gl0_founding import balances_of, founders_proofs
 from ottochain.node.l0 import L0Service
 from ottochain.node.l0_frames import Spread
 from ottochain.node.l0_terms import ChainProblem, Head, stored_snapshot
@@ -55,6 +55,7 @@ from ottochain.node.service import METAGRAPH_CLUSTER_ID
 from ottochain.node.upstream import GlobalView
 from ottochain.node.webhooks import Webhooks
 from ottochain.store.blocks import Received, put_received, remove_received
+from ottochain.store.chain import Committed as StoredSnapshot
 from ottochain.store.commit import Commit
 from ottochain.store.meta import Fact, put_fact
 from ottochain.store.outbox import Outbox, confirm
@@ -115,7 +116,7 @@ class Ml0Service(L0Service[Ml0State, Built]):
             await self._take_up(state)
         else:
             self._follow_global()
-            self.node.ready_to_join()
+            self.wait_to_join()
 
     async def _create_genesis(self, csv: Path) -> None:
         """Makes ``genesis.snapshot`` and ``genesis.address`` beside the balances; what is there already stays."""
@@ -135,15 +136,23 @@ class Ml0Service(L0Service[Ml0State, Built]):
         genesis = founding.genesis_of(path)
         if genesis.signers != (self.node.id,):
             raise ChainProblem(f"{path} was signed by {genesis.signers[0][:16]}…, not by this node's key")
-        state, commits = founding.start_chain(genesis, self.node.key, self.node.config.operator_peer_id)
-
-        def write(connection: sqlite3.Connection) -> None:
-            self.identify(connection, genesis.metagraph_id, genesis.metagraph_id)
-            founding.put_commits(connection, commits)
-
-        await self.database.write(write)
+        founded_by = founding.founding_of(genesis, self.node.config.operator_peer_id)
+        started = founding.start_chain(genesis, founded_by, self.node.key, ())
+        signed = founded_by.signed([self.node.key])
+        await self.write_beginning(signed, genesis.metagraph_id, started.commits)
         log.info("founded metagraph %s", genesis.metagraph_id)
-        return state
+        return started.state
+
+    async def adopt(self, signed_founding: dict[str, Any], genesis: StoredSnapshot, first: StoredSnapshot) -> Ml0State:
+        """Takes over the beginning of the cluster's chain."""
+        begun = founding.read_genesis(genesis.body)
+        founded_by = read_founding(signed_founding, begun.founded.genesis_hash, begun.signers)
+        if not founded_by.chain.chain_id == begun.metagraph_id == self.node.config.token_identifier:
+            raise ModelError(f"the chain is that of metagraph {begun.metagraph_id}, another one is configured")
+        proofs = founders_proofs(first, first.hash, founded_by.validators)
+        started = founding.start_chain(begun, founded_by, self.node.key, proofs)
+        await self.write_beginning(signed_founding, begun.metagraph_id, started.commits)
+        return started.state
 
     def _check_identity(self, state: Ml0State) -> None:
         wanted = self.node.config.token_identifier
@@ -170,6 +179,11 @@ class Ml0Service(L0Service[Ml0State, Built]):
             )
 
     async def _take_up(self, state: Ml0State) -> None:
+        self.go_on(state)
+        self.node.found_session()
+
+    def go_on(self, state: Ml0State) -> None:
+        """Takes up the chain, with the blocks that waited and the binaries that GL0 does not hold."""
         for received in self.received.items():
             self._waiting.add(UpdateBlock.from_bytes(received.signed))
         self.global_view.metagraph_id = state.chain.chain_id
@@ -180,7 +194,6 @@ class Ml0Service(L0Service[Ml0State, Built]):
         pending = tuple(OutboxBinary(row.ordinal, row.hash, row.previous) for row in self.outbox.pending_rows())
         self.sender.boot(pending)
         self._follow_global()
-        self.node.found_session()
 
     def _follow_global(self) -> None:
         if self.global_view.followed:
@@ -234,7 +247,7 @@ class Ml0Service(L0Service[Ml0State, Built]):
             self.transport.spread(Spread(BLOCK_EVENT, block.proofs[0].id, body))
         return empty(200)
 
-    def take_event(self, peer: Peer, event: Spread) -> None:
+    def take_pool_event(self, peer: Peer, event: Spread) -> None:
         """Another validator took a block: it belongs into this pool, too."""
         if event.kind == BLOCK_EVENT and self.state is not None and not self._waiting.full:
             self.node.supervisor.background("take a block", self._take_spread(peer, event.body))
@@ -293,7 +306,7 @@ class Ml0Service(L0Service[Ml0State, Built]):
 
     def has_work(self) -> bool:
         """Blocks wait that are not just waiting for their predecessor."""
-        return self._waiting.any_in_time
+        return self._waiting.any_in_time or self.due_change() is not None
 
     async def attempt(self, trigger: Trigger) -> Built | None:
         """Builds from the waiting blocks; refused ones go back to their L1 at once."""
@@ -304,6 +317,7 @@ class Ml0Service(L0Service[Ml0State, Built]):
             self._waiting.next(),
             self._knowledge,
             global_view=self.global_view.sync_view(),
+            change=self.due_change(),
             impatient=self._waiting.impatient(),
         )
         self._waiting.mark_early(built.waiting)
@@ -314,7 +328,7 @@ class Ml0Service(L0Service[Ml0State, Built]):
             self._waiting.remove(gone)
             for refused in built.refused:
                 self._tell_refused(refused)
-        decides = bool(built.accepted or built.rejections)
+        decides = bool(built.accepted or built.rejections or built.change)
         return built if decides or trigger == "time" else None
 
     def recheck(self, proposal: bytes) -> Built | str:
@@ -421,7 +435,7 @@ class Ml0Service(L0Service[Ml0State, Built]):
         signed = SignedBinary(
             Binary(entry.row.previous, entry.content), decode_proofs(exact_json.loads(entry.row.proofs))
         )
-        delivery = Delivery(chain_id, signed, header, self._founding(header) if ordinal == 0 else None)
+        delivery = Delivery(chain_id, signed, header, self._founding() if ordinal == 0 else None)
         url = f"{self.global_view.parent.url}/state-channels/{chain_id}/snapshot"
         headers = {"Content-Type": "application/json"}
         timeout = aiohttp.ClientTimeout(total=DELIVERY_SECONDS)
@@ -433,9 +447,10 @@ class Ml0Service(L0Service[Ml0State, Built]):
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             return type(error).__name__
 
-    def _founding(self, header: Header) -> dict[str, Any]:
-        assert self.state is not None
-        return Founding(self.state.chain, header.snapshot_hash, header.validators).signed([self.node.key])
+    def _founding(self) -> dict[str, Any]:
+        stored = self.meta.genesis()
+        assert stored is not None
+        return stored
 
     # Webhooks.
 

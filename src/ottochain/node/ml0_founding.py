@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -20,6 +21,7 @@ from ottochain.crypto.addresses import address_of_bytes
 from ottochain.crypto.keys import PrivateKey
 from ottochain.crypto.proofs import Proof, sign, verify_all
 from ottochain.layers import ml0
+from ottochain.layers.delivery import Founding
 from ottochain.layers.ml0_state import Founded, Ml0State
 from ottochain.layers.validators import Chain
 from ottochain.model.binary import Binary, content_of
@@ -53,6 +55,19 @@ class Genesis:
     @property
     def signers(self) -> tuple[str, ...]:
         return tuple(sorted({proof.id for proof in self.proofs}))
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A chain's beginning."""
+
+    state: Ml0State
+    commits: tuple[Commit, ...]
+
+
+def founding_of(genesis: Genesis, operator: str | None) -> Founding:
+    """Who may vote: the signers of the genesis. The operator key may change that."""
+    return Founding(Chain(genesis.metagraph_id, 0, "ml0", operator), genesis.founded.genesis_hash, genesis.signers)
 
 
 def create_genesis(balances: dict[str, int], view: GlobalSyncView, key: PrivateKey) -> bytes:
@@ -113,30 +128,40 @@ def write_whole(path: Path, content: bytes) -> None:
         os.close(directory)
 
 
-def start_chain(genesis: Genesis, key: PrivateKey, operator: str | None) -> tuple[Ml0State, list[Commit]]:
-    """The state after ordinal 1, and the two commits that put genesis and first snapshot into the store."""
-    chain = Chain(genesis.metagraph_id, 0, "ml0", operator)
-    text, state = ml0.first(genesis.founded, chain, genesis.signers)
-    founder = genesis.signers
+def start_chain(genesis: Genesis, founding: Founding, key: PrivateKey, proofs: Iterable[Proof]) -> Started:
+    """The state after ordinal 1, and the two commits that put genesis and first snapshot into the store.
+
+    ``proofs`` are the founders' over the first snapshot; none: ``key`` is the founder's and signs it here. Raises
+    ``ModelError`` when they do not hold.
+    """
+    chain = founding.chain
+    text, state = ml0.first(genesis.founded, chain, founding.validators)
+    proofs = tuple(proofs) or (sign(text.hash, key),)
+    if not verify_all(text.hash, proofs) or not {proof.id for proof in proofs} <= set(founding.validators):
+        raise ModelError("the first snapshot is not signed by the founders")
 
     def header(ordinal: int, snapshot_hash: str) -> Header:
-        return Header(chain.chain_id, 0, "ml0", ordinal, "event", snapshot_hash, founder)
+        return Header(
+            chain.chain_id, chain.incarnation, chain.layer, ordinal, "event", snapshot_hash, founding.validators
+        )
 
     genesis_header = header(0, genesis.founded.genesis_hash)
     first_binary = Binary(EMPTY_HASH, genesis.content)
-    proof = sign(text.hash, key)
-    signed = signed_text(text.wire, [proof])
-    snapshot = StoredSnapshot.of(1, text.hash, signed, header(1, text.hash).to_bytes())
+    snapshot = StoredSnapshot.of(1, text.hash, signed_text(text.wire, proofs), header(1, text.hash).to_bytes())
     second_binary = Binary(first_binary.hash, snapshot.body)
-    return state, [
-        Commit(
-            StoredSnapshot(
-                0, genesis.founded.genesis_hash, genesis.content, genesis_header.to_bytes(), brotli_plain(b"")
+    nothing_proposed = brotli_plain(b"")
+    return Started(
+        state,
+        (
+            Commit(
+                StoredSnapshot(
+                    0, genesis.founded.genesis_hash, genesis.content, genesis_header.to_bytes(), nothing_proposed
+                ),
+                binary=outbox_row(0, first_binary, key),
             ),
-            binary=outbox_row(0, first_binary, key),
+            Commit(snapshot, parts=parts_of(state, None), binary=outbox_row(1, second_binary, key)),
         ),
-        Commit(snapshot, parts=parts_of(state, None), binary=outbox_row(1, second_binary, key)),
-    ]
+    )
 
 
 def outbox_row(ordinal: int, binary: Binary, key: PrivateKey) -> OutboxRow:
@@ -144,7 +169,7 @@ def outbox_row(ordinal: int, binary: Binary, key: PrivateKey) -> OutboxRow:
     return OutboxRow(ordinal, binary.last_snapshot_hash, binary.hash, proofs_text([sign(binary.hash, key)]))
 
 
-def put_commits(connection: sqlite3.Connection, commits: list[Commit]) -> None:
+def put_commits(connection: sqlite3.Connection, commits: Iterable[Commit]) -> None:
     """All of them, in order."""
     for commit in commits:
         put_commit(connection, commit)

@@ -24,6 +24,8 @@ class Fact(StrEnum):
     """How often an L1 node started; its blocks are told apart by it."""
     FOLLOWED = "followed"
     """JSON: the snapshot of the layer above up to which decisions are applied here."""
+    CHANGE = "change"
+    """JSON: the signed change of validators that waits to be committed."""
     WEBHOOKS = "webhooks"
     """JSON: the subscribers of ML0."""
 
