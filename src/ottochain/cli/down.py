@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 @click.command()
 @click.pass_context
 def down(context: click.Context) -> None:
-    """Stop every node, children first. Nothing is deleted: `ottochain up` brings it all back."""
+    """Stop every node, children first. Nothing is deleted.
+
+    `ottochain up` brings it all back.
+    """
     from ottochain.ops.operations.down import bring_down
 
     deployment = load_deployment(context)

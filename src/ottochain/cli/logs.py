@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,7 +24,10 @@ LOOK_AGAIN_SECONDS = 0.1
 @click.option("--tail", "lines", default=20, show_default=True, help="Begin with this many lines of each node.")
 @click.pass_context
 def logs(context: click.Context, target: str | None, follow: bool, lines: int) -> None:
-    """Show, or follow, the logs of TARGET: a node, a layer, or (left out) all."""
+    """Show, or follow, the logs of a node, a layer or all.
+
+    TARGET is a node or a layer; left out, all nodes are meant.
+    """
     from ottochain.ops.files import tail
 
     nodes = _targets(load_deployment(context), target)
@@ -36,11 +40,12 @@ def logs(context: click.Context, target: str | None, follow: bool, lines: int) -
             show(f"{node.name:6} {line}" if mark else line)
         for line in tail(node.error_file, lines):
             show(f"{node.name:6} ! {line}" if mark else f"! {line}")
-    while follow:
-        for node in nodes:
-            for line in seen[node.name].added():
-                show(f"{node.name:6} {line}" if mark else line)
-        time.sleep(LOOK_AGAIN_SECONDS)
+    with contextlib.suppress(KeyboardInterrupt):  # the way to end it
+        while follow:
+            for node in nodes:
+                for line in seen[node.name].added():
+                    show(f"{node.name:6} {line}" if mark else line)
+            time.sleep(LOOK_AGAIN_SECONDS)
 
 
 def _targets(deployment: Deployment, target: str | None) -> list[Node]:

@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 @json_option
 @click.pass_context
 def status(context: click.Context, as_json: bool) -> None:
-    """Show every node and layer as they are now. A dash (JSON: null) means that it could not be seen."""
+    """Show every node and layer as they are now.
+
+    A dash (JSON: null) means that it could not be seen.
+    """
     from ottochain.ops.facts.layers import describe
 
     deployment = load_deployment(context)

@@ -71,8 +71,9 @@ def with_signing(command: Callable[..., None]) -> Callable[..., None]:
     def collected(context: click.Context, /, **values: Any) -> None:
         network = find_network(context, values.pop("dl1"), values.pop("ml0"))
         keys = tuple(open_keys(network, values.pop("wallets"), values.pop("password_file")))
-        seconds = None if values.pop("no_wait") else values.pop("seconds")
-        command(signing=Signing(network, keys, seconds, values.pop("print_only")), **values)
+        seconds, no_wait = values.pop("seconds"), values.pop("no_wait")
+        signing = Signing(network, keys, None if no_wait else seconds, values.pop("print_only"))
+        command(signing=signing, **values)
 
     return _with((*_SIGNING, _DL1, _ML0), click.pass_context(collected))
 
