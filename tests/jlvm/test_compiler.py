@@ -103,3 +103,9 @@ def test_equal_expressions_share_a_program() -> None:
     json = {"+": [{"var": "a"}, 1]}
     assert compile_expression(json) is compile_expression(decode(json))
     assert compile_expression({"+": [{"var": "a"}, True]}) is not compile_expression(json)
+
+
+def test_programs_differ_with_the_order_of_maps() -> None:
+    for maps in ({"a": 1, "b": {"var": "x"}}, {"b": {"var": "x"}, "a": 1}):
+        for program in (compile_expression({"keys": [maps]}), compile_expression({"keys": [{"var": ["y", maps]}]})):
+            assert program.run({}).value == list(maps)

@@ -113,15 +113,19 @@ def size(expression: Expression) -> int:
     return sum(1 for _ in walk(expression))
 
 
-def identity_of(expression: Expression) -> tuple[object, ...]:
-    """A flat, hashable key: two expressions have the same key exactly when they are equal."""
+def identity_of(expression: Expression, *, ordered: bool = False) -> tuple[object, ...]:
+    """A flat, hashable key: two expressions have the same key exactly when they are equal.
+
+    With `ordered`, maps must also be written in the same order and floats with the same scale. Equal expressions that
+    differ in that may evaluate differently: the order of a map decides which error comes first and what `keys` lists.
+    """
     tokens: list[object] = []
     pending = [expression]
     while pending:
         current = pending.pop()
         if isinstance(current, Const):
             tokens.append("const")
-            append_identity(current.value, tokens)
+            append_identity(current.value, tokens, ordered=ordered)
         elif isinstance(current, Apply):
             tokens += ("apply", current.op, len(current.args))
             pending.extend(current.args)
@@ -129,23 +133,19 @@ def identity_of(expression: Expression) -> tuple[object, ...]:
             tokens += ("array", len(current.items))
             pending.extend(current.items)
         elif isinstance(current, MapOf):
-            entries = sorted(current.entries, key=lambda entry: entry[0])
+            entries = current.entries if ordered else sorted(current.entries, key=lambda entry: entry[0])
             tokens += ("map", len(entries), *(key for key, _ in entries))
             pending.extend(item for _, item in entries)
         elif isinstance(current, Var):
-            _append_var(current, tokens, pending)
+            if isinstance(current.path, Expression):
+                tokens.append("dynamic")
+                pending.append(current.path)
+            else:
+                tokens += ("var", current.path)
+            if not isinstance(current.default, Absent):
+                tokens.append("default")
+                append_identity(current.default, tokens, ordered=ordered)
     return tuple(tokens)
-
-
-def _append_var(var: Var, tokens: list[object], pending: list[Expression]) -> None:
-    if isinstance(var.path, Expression):
-        tokens.append("dynamic")
-        pending.append(var.path)
-    else:
-        tokens += ("var", var.path)
-    if not isinstance(var.default, Absent):
-        tokens.append("default")
-        append_identity(var.default, tokens)
 
 
 def shortened(value: object, length_max: int = 80) -> str:

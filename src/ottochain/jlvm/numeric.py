@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable
 from decimal import MAX_EMAX, MIN_EMIN, ROUND_HALF_EVEN, Context, Decimal
 from functools import lru_cache
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 from ottochain.jlvm.errors import EvaluationError
 from ottochain.jlvm.text import utf16_length
@@ -34,6 +34,7 @@ _INT_LITERAL = re.compile(r"[+-]?\d+")
 _DECIMAL_LITERAL = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+))(?:[eE]([+-]?\d+))?")
 _BEYOND_BMP = re.compile("[\U00010000-\U0010ffff]")
 _PYTHON_INT_TEXT_MAX = 10**4000
+_USUAL_EXPONENT = 10**9  # far within the 32-bit scales of java.math.BigDecimal
 
 
 class WideDecimal(Decimal):
@@ -80,9 +81,8 @@ def in_context(result: Decimal, context: Context) -> Decimal:
     """A result of arithmetic: without a negative zero, with the precision that its operands hand on."""
     if not result.is_finite():
         raise EvaluationError("Overflow")
-    exponent = result.as_tuple().exponent if result else 0
-    if not INT32_MIN < -int(exponent) <= INT32_MAX:
-        raise EvaluationError("Overflow" if int(exponent) > 0 else "Underflow")
+    if not -_USUAL_EXPONENT < result.adjusted() < _USUAL_EXPONENT and not INT32_MIN < -_exponent(result) <= INT32_MAX:
+        raise EvaluationError("Overflow" if _exponent(result) > 0 else "Underflow")
     if result.is_signed() and not result:
         result = result.copy_abs()
     return result if context.prec == PRECISION else WideDecimal.of(result, context.prec)
@@ -185,6 +185,7 @@ def typed(result: Decimal, *, of_integers: bool) -> Number:
 
 
 Arithmetic: TypeAlias = Callable[[Number, Number], Decimal]
+IntegerArithmetic: TypeAlias = Callable[[int, int], int]
 
 
 def add(left: Number, right: Number) -> Decimal:
@@ -268,12 +269,27 @@ def rounded(value: Decimal, rounding: str) -> Number:
     return typed(in_context(whole, context_of(value)), of_integers=True)
 
 
-def reduced(numbers: list[Number], operation: Arithmetic) -> Number:
+def reduced(numbers: list[Number], operation: Arithmetic, on_integers: IntegerArithmetic) -> Number:
     """The operation over all numbers, left to right; integer only if no operand was a float (see `typed`)."""
-    result = numbers[0] if isinstance(numbers[0], Decimal) else _as_decimal(numbers[0])
+    of_integers = not any(isinstance(number, Decimal) for number in numbers)
+    if of_integers:
+        exact = _reduced_exactly(cast("list[int]", numbers), on_integers)
+        if exact is not None:
+            return exact if INT64_MIN <= exact <= INT64_MAX else Decimal(exact)
+    result = as_decimal(numbers[0])
     for number in numbers[1:]:
         result = operation(result, number)
-    return typed(result, of_integers=not any(isinstance(number, Decimal) for number in numbers))
+    return typed(result, of_integers=of_integers)
+
+
+def _reduced_exactly(numbers: list[int], operation: IntegerArithmetic) -> int | None:
+    """The result if nothing on the way to it needs more than 34 digits, so that nothing would be rounded."""
+    result = numbers[0]
+    for number in numbers[1:]:
+        if not -_PLAIN_INT_MAX < result < _PLAIN_INT_MAX:
+            return None
+        result = operation(result, number)
+    return result if -_PLAIN_INT_MAX < result < _PLAIN_INT_MAX else None
 
 
 def _as_decimal(number: int) -> Decimal:

@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from ottochain.jlvm.compiler import DEPTH_MAX, SIZE_MAX, compile_function
-from ottochain.jlvm.expression import Expression, size, static_depth
+from ottochain.jlvm.expression import Expression, identity_of, size, static_depth
 from ottochain.jlvm.gas import UNLIMITED, GasConfig
 from ottochain.jlvm.interpreter import Evaluation
 from ottochain.jlvm.syntax import decode
@@ -75,15 +75,35 @@ class Program:
 
 
 def compile_expression(source: Expression | JsonValue) -> Program:
-    """The program of an expression, or of the JSON that stands for one. Equal expressions share a program."""
+    """The program of an expression, or of the JSON that stands for one.
+
+    Expressions that are equal, with their maps in the same order, share a program.
+    """
     expression = source if isinstance(source, Expression) else decode(source)
     program = getattr(expression, "program", None)
     if not isinstance(program, Program):
-        program = _program(expression)
+        program = _shared_program(_Written(expression))
         object.__setattr__(expression, "program", program)
     return program
 
 
+class _Written:
+    """An expression as it is written: equal to another one only if maps have the same order, too."""
+
+    __slots__ = ("_hash", "_key", "expression")
+
+    def __init__(self, expression: Expression) -> None:
+        self.expression = expression
+        self._key = identity_of(expression, ordered=True)
+        self._hash = hash(self._key)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Written) and self._key == other._key
+
+    def __hash__(self) -> int:
+        return self._hash
+
+
 @lru_cache(maxsize=1024)
-def _program(expression: Expression) -> Program:
-    return Program(expression)
+def _shared_program(written: _Written) -> Program:
+    return Program(written.expression)

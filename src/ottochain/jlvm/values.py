@@ -84,8 +84,11 @@ def identity(value: JsonValue) -> tuple[object, ...]:
     return tuple(tokens)
 
 
-def append_identity(value: JsonValue, tokens: list[object]) -> None:
-    """Append the tokens of `identity` to a list that is being built."""
+def append_identity(value: JsonValue, tokens: list[object], *, ordered: bool = False) -> None:
+    """Append the tokens of `identity` to a list that is being built.
+
+    With `ordered`, what equality overlooks counts too: the order of maps, and the scale of floats (1.5 and 1.50).
+    """
     pending: list[JsonValue] = [value]
     while pending:
         item = pending.pop()
@@ -96,11 +99,11 @@ def append_identity(value: JsonValue, tokens: list[object]) -> None:
         elif isinstance(item, int):
             tokens += ("i", item)
         elif isinstance(item, Decimal):
-            tokens += ("f", item)
+            tokens += ("f", str(item) if ordered else item)
         elif isinstance(item, list):
             tokens += ("l", len(item))
             pending.extend(item)
         else:
-            keys = sorted(item)
+            keys = list(item) if ordered else sorted(item)
             tokens += ("m", len(keys), *keys)
             pending.extend(item[key] for key in keys)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_UP, Decimal
 
@@ -19,12 +20,12 @@ def add(values: list[JsonValue]) -> JsonValue:
     operands = _operands("+", values)
     if len(operands) == 1 and isinstance(operands[0], str):
         return to_number(operands[0])
-    return numeric.reduced([to_number(value) for value in operands], numeric.add)
+    return numeric.reduced([to_number(value) for value in operands], numeric.add, operator.add)
 
 
 def multiply(values: list[JsonValue]) -> JsonValue:
     """`*` of the arguments or of the only argument's elements."""
-    return numeric.reduced([to_number(value) for value in _operands("*", values)], numeric.multiply)
+    return numeric.reduced([to_number(value) for value in _operands("*", values)], numeric.multiply, operator.mul)
 
 
 def greatest(values: list[JsonValue]) -> JsonValue:
@@ -54,8 +55,7 @@ def subtract(values: list[JsonValue]) -> JsonValue:
     """`-`: negation of one, difference of two."""
     if len(values) == 1:
         return numeric.combined(to_number(values[0]), 0, numeric.negate)
-    left, right = _two("-", values)
-    return numeric.combined(left, right, numeric.subtract)
+    return numeric.reduced(list(_two("-", values)), numeric.subtract, operator.sub)
 
 
 def divide(values: list[JsonValue]) -> JsonValue:
