@@ -25,7 +25,7 @@ MARK: Final = "--- end of output"
 COMMAND_SECONDS: Final = 60.0
 
 _FENCE: Final = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-_PORT: Final = re.compile(r"(?<![\d.])9[0-4][012]\d(?![\d.])")
+_PORT: Final = re.compile(r"(?<![\d.])9[0-4]\d[012](?![\d.])")
 _ROW: Final = re.compile(r"^((?:gl0|ml0|cl1|dl1) +\S+ +.*?) +(?:\d+|-) +(\d+|-) +(\d+) +(?:\d+|-) +(\S+)$", re.MULTILINE)
 _KINDS: Final = (
     (r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "<uuid>"),

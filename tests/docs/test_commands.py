@@ -64,7 +64,8 @@ def test_what_the_page_shows_is_what_comes_back(page: Path, clone: tuple[Path, i
     terminal = Terminal(folder, there | {"PATH": f"{folder / 'bin'}:{there['PATH']}"})
     try:
         if page.name != "README.md":
-            terminal.run("ottochain up")
+            said, code = terminal.run("ottochain up")
+            assert code == 0, said
         for command in commands_of(page):
             try_command(terminal, command, offset)
     finally:
