@@ -44,7 +44,7 @@ class L1Service:
         assert config.token_identifier is not None
         self.metagraph_id = config.token_identifier
         self.global_view = GlobalView(config.global_l0_peer, self.metagraph_id)
-        self.metagraph = MetagraphView(config.l0_peer, self.metagraph_id)
+        self.metagraph = MetagraphView(config.l0_peer, self.metagraph_id, with_state=self.layer == "dl1")
 
     def routes(self, listener: ListenerName) -> list[web.RouteDef]:
         """``/l0/peers``; DL1 adds its own."""

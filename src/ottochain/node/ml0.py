@@ -34,11 +34,11 @@ from ottochain.model.errors import ModelError
 from ottochain.model.header import Header
 from ottochain.model.node_state import LOAD_GENESIS, ROLL_BACK
 from ottochain.model.signed import decode_proofs
+from ottochain.node import ml0_feed, ml0_webhooks
 from ottochain.node import ml0_founding as founding
-from ottochain.node import ml0_webhooks
 from ottochain.node.bodies import read
 from ottochain.node.data_routes import decided_json, outcome_json
-from ottochain.node.feed import FeedFollower, Line
+from ottochain.node.feed import FeedError, FeedFollower, Line
 from ottochain.node.gl0_founding import balances_of, founders_proofs
 from ottochain.node.l0 import L0Service
 from ottochain.node.l0_frames import Spread
@@ -46,7 +46,7 @@ from ottochain.node.l0_terms import ChainProblem, Head, stored_snapshot
 from ottochain.node.listeners import ListenerName
 from ottochain.node.membership import Peer
 from ottochain.node.ml0_blocks import EARLY_PATIENCE_SECONDS, WaitingBlocks, block_rule
-from ottochain.node.ml0_keeping import load, on_chain_change, parts_of, rows_of
+from ottochain.node.ml0_keeping import load, parts_of, rows_of
 from ottochain.node.node import Node
 from ottochain.node.ottochain_routes import ml0_routes
 from ottochain.node.outbox_shell import OutboxShell
@@ -124,8 +124,7 @@ class Ml0Service(L0Service[Ml0State, Built]):
             log.info("the genesis of %s exists already", made)
             return
         balances = balances_of(csv)
-        self._follow_global()
-        await self.global_view.heard_first.wait()
+        await self._hear_global()
         view = self.global_view.sync_view()
         assert view is not None
         content = founding.create_genesis(balances, view, self.node.key)
@@ -165,8 +164,7 @@ class Ml0Service(L0Service[Ml0State, Built]):
     async def _check_confirmed(self, state: Ml0State) -> None:
         """What GL0 confirmed must be a part of this chain: going on otherwise would fork the metagraph."""
         self.global_view.metagraph_id = state.chain.chain_id
-        self._follow_global()
-        await self.global_view.heard_first.wait()
+        await self._hear_global()
         ordinal, confirmed = self.global_view.confirmed_ordinal, self.global_view.confirmed_hash
         if ordinal is None or confirmed is None:
             return
@@ -194,6 +192,16 @@ class Ml0Service(L0Service[Ml0State, Built]):
         pending = tuple(OutboxBinary(row.ordinal, row.hash, row.previous) for row in self.outbox.pending_rows())
         self.sender.boot(pending)
         self._follow_global()
+
+    async def _hear_global(self) -> None:
+        """Waits for the first word of GL0. Raises ``ChainProblem`` when it is not the one it should be."""
+        self._follow_global()
+        if self.global_view.ordinal is None:
+            log.info("waiting for GL0 at %s", self.global_view.parent.url)
+        try:
+            await self.global_view.first_word()
+        except FeedError as error:
+            raise ChainProblem(f"{error}: check CL_GLOBAL_L0_PEER_ID and the address. Nothing was changed") from error
 
     def _follow_global(self) -> None:
         if self.global_view.followed:
@@ -279,9 +287,9 @@ class Ml0Service(L0Service[Ml0State, Built]):
     def _tell_decided(self, block: UpdateBlock) -> None:
         """The L1 that still asks for decided updates may have missed what became of them."""
         found = [self.outcomes.of_key(key, block.after_of(key)) for key in block.keys]
-        decided = [outcome_entry(outcome) for outcome in found if outcome is not None]
+        decided = [outcome for outcome in found if outcome is not None]
         if decided:
-            self.feed.publish(exact_json.dumps({"decided": decided}))
+            self.feed.publish(ml0_feed.decided_line(decided))
 
     async def _outcome(self, request: web.Request) -> web.Response:
         update_hash = request.match_info["hash"]
@@ -344,12 +352,11 @@ class Ml0Service(L0Service[Ml0State, Built]):
         last = self.outbox.last()
         assert last is not None
         binary = Binary(last.hash, snapshot.body)
-        outcomes = tuple(Outcome(d.key, d.hash, built.ordinal, d.reason) for d in built.decisions())
         return Commit(
             snapshot,
             parts=parts_of(built.state, self.state),
             fibers=rows_of(built.state, self.state),
-            outcomes=outcomes,
+            outcomes=outcomes_of(built),
             binary=founding.outbox_row(built.ordinal, binary, self.node.key),
             received_done=built.done,
         )
@@ -362,10 +369,8 @@ class Ml0Service(L0Service[Ml0State, Built]):
         """Tells the L1 layers, the outbox, and the webhooks."""
         rejecting = self._waiting.named(built.rejecting)
         self._waiting.remove(built.done)
-        decided = [outcome_entry(Outcome(d.key, d.hash, built.ordinal, d.reason)) for d in built.decisions()]
-        on_chain = on_chain_change(before.fibers, built.state.fibers)
-        entry = {"header": head.header.to_json(), "decided": decided, "onChain": on_chain}
-        self.feed.publish(exact_json.dumps({"entry": entry}))
+        decided = outcomes_of(built)
+        self.feed.publish(ml0_feed.entry_line(head.header, decided, before.fibers, built.state.fibers))
         row = self.outbox.last()
         if self.sender is not None and row is not None:
             self.sender.enqueue(OutboxBinary(row.ordinal, row.hash, row.previous))
@@ -382,26 +387,18 @@ class Ml0Service(L0Service[Ml0State, Built]):
             self._early_timer = asyncio.get_running_loop().call_later(EARLY_PATIENCE_SECONDS + 0.01, look)
 
     def _tell_refused(self, refused: RefusedBlock) -> None:
-        guilty = [each.key for each in refused.guilty]
-        line = {"refused": {"roundId": refused.round_id, "guilty": guilty, "reason": refused.reason[:1000]}}
-        self.feed.publish(exact_json.dumps(line))
+        self.feed.publish(ml0_feed.refused_line(refused))
         log.info("refused block %s: %s", refused.round_id, refused.reason[:200])
 
     # Followers.
 
-    async def opening(self, after: int | None) -> AsyncIterator[bytes]:
+    def newest(self) -> tuple[Header, FiberState] | None:
+        """The newest snapshot and the state it left."""
+        return None if self.head is None or self.state is None else (self.head.header, self.state.fibers)
+
+    def opening(self, after: int | None) -> AsyncIterator[bytes]:
         """What was decided since ``after``, then the whole on-chain state."""
-        if self.head is None or self.state is None:
-            return
-        if after is not None:
-            for ordinal in range(after + 1, self.head.ordinal + 1):
-                header = self.chain.header_at(ordinal)
-                if header is None:
-                    break
-                decided = [outcome_entry(outcome) for outcome in self.outcomes.at(ordinal)]
-                yield b'{"entry":{"header":%b,"decided":%b}}' % (header, exact_json.dumps(decided))
-        state = {"header": self.head.header.to_json(), "onChain": self.state.fibers.on_chain.to_json()}
-        yield exact_json.dumps({"state": state})
+        return ml0_feed.opening(self, after)
 
     # GL0.
 
@@ -489,6 +486,6 @@ class Ml0Service(L0Service[Ml0State, Built]):
         }
 
 
-def outcome_entry(outcome: Outcome) -> dict[str, Any]:
-    """An outcome as the feed tells it."""
-    return {"key": outcome.key, "hash": outcome.hash, "ordinal": outcome.ordinal, "reason": outcome.reason}
+def outcomes_of(built: Built) -> tuple[Outcome, ...]:
+    """What a snapshot decides, as it is kept and told."""
+    return tuple(Outcome(each.key, each.hash, built.ordinal, each.reason) for each in built.decisions())

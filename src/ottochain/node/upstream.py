@@ -1,19 +1,21 @@
 """What a node knows of the layers above it, from their feeds.
 
 Every entry carries a header with a certificate; what is not certified by the validators, starting with the parent that
-the operator configured, is not believed. An entry that does not follow the last one means that the layer above is not
-the one this node followed: the view says *diverged*, and stays so until an operator acts.
+the operator configured, is not believed. An entry is told as a change of the one before it, so it is taken only when it
+follows; else the connection is given up, and the next one begins with what is missing. A parent that does not have the
+snapshot this node followed is not the one it was: the view says *diverged* and takes nothing more from it, until it has
+that snapshot again.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ottochain.fibers.errors import DecodeError
 from ottochain.fibers.receipts import log_entry_from_json
 from ottochain.fibers.records import FiberCommit
 from ottochain.fibers.state import OnChain
@@ -22,6 +24,7 @@ from ottochain.model.currency_snapshot import GlobalSyncView
 from ottochain.model.errors import ModelError
 from ottochain.model.header import Header
 from ottochain.node.config import ParentPeer
+from ottochain.node.feed import FeedError, Line
 from ottochain.node.l1_pool import Position
 from ottochain.store.outcomes import Outcome
 
@@ -39,12 +42,21 @@ class RefusedBlock:
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """What one line of ML0's feed brought."""
+    """What one line of ML0's feed brought. ``position`` is None when it brought no new snapshot."""
 
     outcomes: tuple[Outcome, ...] = ()
     refused: tuple[RefusedBlock, ...] = ()
     sequences: Mapping[str, int] = field(default_factory=dict)
     position: Position | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One snapshot as a feed tells it: an ``entry``, or the ``state`` that a connection begins with."""
+
+    header: Header
+    facts: Mapping[str, Any]
+    whole: bool
 
 
 class View:
@@ -57,6 +69,7 @@ class View:
         self.ordinal: int | None = None
         self.hash: str | None = None
         self.diverged = False
+        self.heard_first = asyncio.Event()
 
     @property
     def position(self) -> tuple[int, str] | None:
@@ -67,27 +80,57 @@ class View:
         """Go on from what was applied in an earlier life."""
         self.ordinal, self.hash = ordinal, snapshot_hash
 
-    def certified(self, value: Any) -> Header | None:
-        """The header of an entry; None, with a word in the log, when it is not to be believed."""
-        try:
-            header = Header.from_json(value)
-            check_certified(header)
-        except ModelError as error:
-            log.error("an entry of %s's feed is not certified: %s", self.parent.url, error)
+    async def first_word(self) -> None:
+        """Waits until the parent was heard. Raises ``FeedError`` when it is not the one it should be."""
+        await self.heard_first.wait()
+        if self.ordinal is None:
+            raise FeedError(
+                f"{self.parent.url} is of other validators or another chain than this node is told to follow"
+            )
+
+    def told(self, line: Line) -> Told | None:
+        """The snapshot that a line tells of; None when it tells of something else.
+
+        Raises ``FeedError`` for one that is not to be believed, or leaves out what came before it.
+        """
+        if "diverged" in line:
+            self._diverge(f"it does not have snapshot {self.position}, which this node followed: {line['diverged']}")
+        whole = "state" in line
+        facts = line.get("state" if whole else "entry")
+        if facts is None:
             return None
+        header = self._certified(facts["header"])
+        if not whole and header.ordinal > (self.ordinal or 0) + 1:
+            raise FeedError(f"snapshot {header.ordinal} does not follow the last one known here, {self.ordinal}")
+        if self.ordinal is not None and whole and header.ordinal < self.ordinal:
+            raise FeedError(f"its state is of snapshot {header.ordinal}, {self.ordinal} is known here")
+        if header.ordinal == self.ordinal and header.snapshot_hash != self.hash:
+            self._diverge(f"snapshot {self.ordinal} is {header.snapshot_hash} there, this node followed {self.hash}")
+        return Told(header, facts, whole)
+
+    def is_news(self, told: Told) -> bool:
+        """Is it a snapshot that this node has not applied?"""
+        return self.ordinal is None or told.header.ordinal > self.ordinal
+
+    def applied(self, told: Told) -> None:
+        """This is the newest snapshot known here."""
+        self.ordinal, self.hash = told.header.ordinal, told.header.snapshot_hash
+        self._validators, self.chain_id = told.header.validators, told.header.chain_id
+        self.diverged = False
+        self.heard_first.set()
+
+    def _certified(self, value: Any) -> Header:
+        header = Header.from_json(value)
+        check_certified(header)
         known = self._validators or (self.parent.id,)
         if not set(known) & set(header.validators) or (self.chain_id or header.chain_id) != header.chain_id:
-            log.error("the feed of %s is of other validators or another chain than before", self.parent.url)
-            self.diverged = True
-            return None
-        self._validators, self.chain_id = header.validators, header.chain_id
+            self._diverge("it is of other validators or another chain than before")
         return header
 
-    def mark_diverged(self, line: Mapping[str, Any]) -> None:
-        """The parent does not have the snapshot that this node followed."""
-        if not self.diverged:
-            log.error("diverged: %s does not have snapshot %s: %s", self.parent.url, self.position, line["diverged"])
+    def _diverge(self, reason: str) -> None:
         self.diverged = True
+        self.heard_first.set()
+        raise FeedError(f"diverged: {reason}")
 
 
 def check_certified(header: Header) -> None:
@@ -102,6 +145,15 @@ def check_certified(header: Header) -> None:
         raise ModelError(fault)
 
 
+@contextlib.contextmanager
+def readable() -> Iterator[None]:
+    """What a parent says in another shape than expected is its fault, and no reason for this node to end."""
+    try:
+        yield
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise FeedError(f"a line is not what it should be: {error!r}") from error
+
+
 class GlobalView(View):
     """GL0 as seen from ML0 and the L1 layers: its head, and how much of this metagraph it holds."""
 
@@ -109,32 +161,33 @@ class GlobalView(View):
         super().__init__(parent)
         self.metagraph_id = metagraph_id
         self.followed = False
-        self.heard_first = asyncio.Event()
-        """Set with the first certified line."""
         self.epoch_progress = 0
         self.confirmed_ordinal: int | None = None
         self.confirmed_hash: str | None = None
 
-    async def apply(self, line: Mapping[str, Any]) -> None:
+    async def apply(self, line: Line) -> None:
         """A line of GL0's feed."""
         self.apply_line(line)
 
-    def apply_line(self, line: Mapping[str, Any]) -> tuple[str, ...]:
-        """Takes a line in; returns the hashes of this metagraph's binaries that are confirmed by it, oldest first."""
-        if "diverged" in line:
-            self.mark_diverged(line)
-        entry = line.get("state") or line.get("entry")
-        if entry is None or (header := self.certified(entry["header"])) is None:
-            return ()
-        if self.ordinal is not None and header.ordinal < self.ordinal:
-            return ()
-        self.ordinal, self.hash = header.ordinal, header.snapshot_hash
-        self.epoch_progress = entry["epochProgress"]
-        included = entry["channels"].get(self.metagraph_id or "", ())
+    def apply_line(self, line: Line) -> tuple[str, ...]:
+        """Takes a line in; returns the hashes of this metagraph's binaries that are confirmed by it, oldest first.
+
+        Raises ``FeedError``.
+        """
+        with readable():
+            told = self.told(line)
+            if told is None or not (told.whole or self.is_news(told)):
+                return ()
+            included = [
+                (binary["ordinal"], binary["hash"])
+                for binary in told.facts["channels"].get(self.metagraph_id or "", ())
+            ]
+            epoch_progress = told.facts["epochProgress"]
+        self.applied(told)
+        self.epoch_progress = epoch_progress
         if included:
-            self.confirmed_ordinal, self.confirmed_hash = included[-1]["ordinal"], included[-1]["hash"]
-        self.heard_first.set()
-        return tuple(binary["hash"] for binary in included)
+            self.confirmed_ordinal, self.confirmed_hash = included[-1]
+        return tuple(binary_hash for _, binary_hash in included)
 
     def sync_view(self) -> GlobalSyncView | None:
         """GL0's head as a metagraph's snapshot refers to it."""
@@ -144,54 +197,60 @@ class GlobalView(View):
 
 
 class MetagraphView(View):
-    """ML0 as seen from the L1 layers: its head, the on-chain state, and what became of updates."""
+    """ML0 as seen from the L1 layers: its head, what became of updates, and where it is asked for, the on-chain state.
 
-    def __init__(self, parent: ParentPeer, metagraph_id: str) -> None:
+    CL1 follows without the state: of ten thousand fibers it would be most of the node.
+    """
+
+    def __init__(self, parent: ParentPeer, metagraph_id: str, *, with_state: bool = True) -> None:
         super().__init__(parent)
         self.chain_id = metagraph_id
         self.on_chain: OnChain | None = None
-        self._commits: dict[str, FiberCommit] = {}
+        self._with_state = with_state
+        self._state_ordinal: int | None = None
 
-    def apply_line(self, line: Mapping[str, Any]) -> News:
-        """Takes a line in and says what is new."""
-        if "diverged" in line:
-            self.mark_diverged(line)
-        if "refused" in line:
-            refused = line["refused"]
-            return News(refused=(RefusedBlock(refused["roundId"], tuple(refused["guilty"]), refused["reason"]),))
-        if "decided" in line:
-            return News(outcomes=tuple(Outcome(**outcome) for outcome in line["decided"]))
-        entry = line.get("state") or line.get("entry")
-        if entry is None or (header := self.certified(entry["header"])) is None:
-            return News()
-        if self.ordinal is not None and header.ordinal < self.ordinal:
-            return News()
-        try:
-            sequences = self._apply_on_chain(entry.get("onChain"), whole="state" in line)
-        except (DecodeError, KeyError, TypeError, AttributeError) as error:
-            log.error("the on-chain state of ML0's feed can't be read: %r", error)
-            return News()
-        self.ordinal, self.hash = header.ordinal, header.snapshot_hash
-        decided = tuple(
-            Outcome(outcome["key"], outcome["hash"], header.ordinal, outcome.get("reason"))
-            for outcome in entry.get("decided", ())
-        )
-        return News(decided, (), sequences, Position(header.ordinal, header.snapshot_hash))
+    def apply_line(self, line: Line) -> News:
+        """Takes a line in and says what is new. Raises ``FeedError``."""
+        with readable():
+            if (refused := line.get("refused")) is not None:
+                return News(refused=(RefusedBlock(refused["roundId"], tuple(refused["guilty"]), refused["reason"]),))
+            if (decided := line.get("decided")) is not None:
+                return News(outcomes=tuple(map(_outcome, decided)))
+            told = self.told(line)
+            if told is None:
+                return News()
+            outcomes = tuple(map(_outcome, told.facts.get("decided", ())))
+            if not (told.whole or self.is_news(told)):
+                return News(outcomes)
+            sequences = self._apply_on_chain(told) if self._with_state else {}
+        self.applied(told)
+        return News(outcomes, (), sequences, Position(told.header.ordinal, told.header.snapshot_hash))
 
     def sequences_of(self, fibers: Iterable[str]) -> dict[str, int]:
         """The on-chain sequence numbers of those fibers that are known."""
-        commits = self._commits
+        commits: Mapping[str, FiberCommit] = {} if self.on_chain is None else self.on_chain.fiber_commits
         return {fiber: commits[fiber].sequence_number for fiber in fibers if fiber in commits}
 
-    def _apply_on_chain(self, value: Any, *, whole: bool) -> dict[str, int]:
-        """Takes the whole state or a change of it; returns the sequence numbers in it. None: nothing known of it."""
+    def _apply_on_chain(self, told: Told) -> dict[str, int]:
+        """Takes the whole state or a change of it; returns the sequence numbers in it.
+
+        Entries that were missed come without it: the state behind them has it all.
+        """
+        value = told.facts.get("onChain")
         if value is None:
             return {}
+        before = self.on_chain
+        if not told.whole and (before is None or self._state_ordinal != told.header.ordinal - 1):
+            raise FeedError(
+                f"snapshot {told.header.ordinal} changes a state of which {self._state_ordinal} is known here"
+            )
         commits = {fiber: FiberCommit.from_json(commit) for fiber, commit in value["fiberCommits"].items()}
         logs = {fiber: tuple(map(log_entry_from_json, entries)) for fiber, entries in value["latestLogs"].items()}
-        if whole:
-            self._commits = commits
-        else:
-            self._commits.update(commits)
-        self.on_chain = OnChain(self._commits, logs)
+        known = {} if told.whole or before is None else before.fiber_commits
+        self.on_chain = OnChain({**known, **commits}, logs)
+        self._state_ordinal = told.header.ordinal
         return {fiber: commit.sequence_number for fiber, commit in commits.items()}
+
+
+def _outcome(value: Mapping[str, Any]) -> Outcome:
+    return Outcome(value["key"], value["hash"], value["ordinal"], value["reason"])
