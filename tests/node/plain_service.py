@@ -79,6 +79,9 @@ class PlainService:
     async def stop(self) -> None:
         self.events.append("stop")
 
+    async def close(self) -> None:
+        self.events.append("close")
+
     def has_collateral(self, peer_id: str) -> bool:
         return peer_id not in self.poor
 

@@ -179,7 +179,8 @@ async def test_whoever_is_cut_off_gets_no_line_that_came_after_a_lost_one() -> N
 
 
 async def test_numbers_arrive_with_all_their_digits(feeds: Feeds) -> None:
-    source, seen = Source(), []
+    source = Source()
+    seen: list[Line] = []
     follower = feeds.follow(await feeds.serve(source.serve), refuse=seen.append)
     await until(lambda: source.hub.followers == 1)
     values = {"wide": 10**30 + 1, "huge": 10**400}

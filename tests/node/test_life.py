@@ -59,7 +59,7 @@ async def test_a_founder_that_leaves_starts_anew_as_a_validator(tmp_path: Path) 
     await until(lambda: len(built) == 2 and built[1].lifecycle.state is S.READY_TO_JOIN)
     assert first_session is not None
     assert built[1].sessions.own is None
-    assert built[0].service.events[-1] == "stop"  # type: ignore[attr-defined]
+    assert built[0].service.events[-2:] == ["stop", "close"]  # type: ignore[attr-defined]
     stopped.set()
     assert await lives == 0
 
@@ -69,7 +69,7 @@ async def test_a_stopping_node_tells_its_peers(nodes: Network) -> None:
     ending = await validator.stop()
     assert ending == Ending("it was told to stop")
     assert founder.node.membership.all() == []
-    assert validator.service.events[-1] == "stop"
+    assert validator.service.events[-2:] == ["stop", "close"]
 
 
 async def test_a_dead_loop_ends_the_node_with_a_failure(nodes: Network, caplog: pytest.LogCaptureFixture) -> None:

@@ -105,7 +105,7 @@ class DataL1Service(L1Service):
         boots = int(Meta(self.database).get(Fact.BOOTS) or "0")
         put_fact(connection, Fact.BOOTS, str(boots + 1))
 
-    async def stop(self) -> None:
+    async def close(self) -> None:
         """Closes the store."""
         self.database.close()
 

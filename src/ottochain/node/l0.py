@@ -200,8 +200,11 @@ class L0Service(ABC, Generic[S, B]):
         """A single validator that leaves pauses its layer; its records stay."""
 
     async def stop(self) -> None:
-        """Ends the feeds and closes the store."""
+        """Ends the feeds."""
         self.feed.close()
+
+    async def close(self) -> None:
+        """Closes the store."""
         if self._time_trigger is not None:
             self._time_trigger.cancel()
         self.database.close()

@@ -70,6 +70,9 @@ class L1Service:
         """What is in the pool stays there, on disk."""
 
     async def stop(self) -> None:
+        """No request stays open here."""
+
+    async def close(self) -> None:
         """Nothing to close."""
 
     def has_collateral(self, peer_id: str) -> bool:

@@ -71,13 +71,14 @@ async def _end_when_stopped(node: Node, stopped: asyncio.Event) -> None:
 
 
 async def _close(node: Node, listeners: Listeners) -> None:
-    """In this order: nobody new comes in, peers hear of it, the work ends, open requests end, loops end."""
+    """In this order: nobody new comes in, peers hear of it, feeds end, requests end, loops end, the store closes."""
     await listeners.stop_accepting()
     await node.announcer.last_words()
     await node.service.stop()
     await node.links.stop()
     await listeners.stop()
     await node.supervisor.stop()
+    await node.service.close()
     await node.http.close()
 
 

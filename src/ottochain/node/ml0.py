@@ -217,14 +217,14 @@ class Ml0Service(L0Service[Ml0State, Built]):
         )
         self.node.supervisor.loop("follow gl0", follower.run())
 
-    async def stop(self) -> None:
+    async def close(self) -> None:
         """Stops sending, then as every L0 node."""
         if self.sender is not None:
             self.sender.close()
         if self._early_timer is not None:
             self._early_timer.cancel()
         await self.webhooks.close()
-        await super().stop()
+        await super().close()
 
     # Routes.
 

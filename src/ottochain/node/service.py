@@ -60,7 +60,11 @@ class LayerService(Protocol):
         ...
 
     async def stop(self) -> None:
-        """Called once at the end; no new connection comes any more, open feeds must end here."""
+        """Called when the node ends; no new connection comes any more, open feeds must end here."""
+        ...
+
+    async def close(self) -> None:
+        """Called last, when no request and no loop of the node runs any more: the store may be closed."""
         ...
 
     def has_collateral(self, peer_id: str) -> bool:
