@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from ottochain.jlvm.compiler.cost import Cost, variable
@@ -40,71 +40,34 @@ def write_loop(
     """Write the rounds of `op` over its array. `args` are the arguments without the callback; the first is an array."""
     if op == "reduce":
         return _reduce(writer, args, callback, level, compile_callback)
-    item = writer.fresh("x")
-    finish = _FINISHES[op]
-    target, before, each, after = finish(writer, item)
-    for line in before:
-        writer.line(line)
+    item, target = writer.fresh("x"), writer.fresh("t")
+    start, each = _ROUNDS[op]
+    writer.line(f"{target} = {start}")
     keeps_metrics = op in ("map", "all", "none")
     with writer.nested(is_loop=True) as body:
         code = compile_callback(callback, Element(level + 1, item), keeps_metrics)
         rounds = _Rounds(writer, body, code, level, keeps_metrics)
         for line in each:
-            writer.line(line.format(code.atom))
+            writer.line(line.format(target=target, item=item, value=code.atom))
     count = writer.fresh("n") if op == "find" else f"len({args[0].atom})"
     if op == "find":
         rounds.counted_by(count)
     rounds.write(f"for {item} in {args[0].atom}:", body, count)
-    for line in after:
-        writer.line(line.format(args[0].atom))
     return rounds.loop(Code(target, _RESULT_KINDS.get(op, "")), count)
 
 
 _RESULT_KINDS = {"map": "list", "filter": "list", "all": "bool", "none": "bool", "some": "bool", "count": "int"}
 
-Finish = tuple[str, list[str], list[str], list[str]]
-
-
-def _mapped(writer: Writer, _item: str) -> Finish:
-    target = writer.fresh("t")
-    return target, [f"{target} = []"], [f"{target}.append({{}})"], []
-
-
-def _filtered(writer: Writer, item: str) -> Finish:
-    target = writer.fresh("t")
-    return target, [f"{target} = []"], [f"if {{}}: {target}.append({item})"], []
-
-
-def _counted(writer: Writer, _item: str) -> Finish:
-    target = writer.fresh("t")
-    return target, [f"{target} = 0"], [f"if {{}}: {target} += 1"], []
-
-
-def _all_true(writer: Writer, _item: str) -> Finish:
-    target = writer.fresh("t")
-    return target, [f"{target} = True"], [f"if not {{}}: {target} = False"], []
-
-
-def _none_true(writer: Writer, _item: str) -> Finish:
-    target = writer.fresh("t")
-    return target, [f"{target} = True"], [f"if {{}}: {target} = False"], []
-
-
-def _found(writer: Writer, item: str) -> Finish:
-    target = writer.fresh("t")
-    each = ["if {}:", f"    {target} = {item}", "    break"]
-    return target, [f"{target} = None"], each, []
-
-
-_FINISHES: dict[str, Callable[[Writer, str], Finish]] = {
-    "map": _mapped,
-    "filter": _filtered,
-    "count": _counted,
-    "some": _counted,
-    "all": _all_true,
-    "none": _none_true,
-    "find": _found,
+_ROUNDS: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    "map": ("[]", ("{target}.append({value})",)),
+    "filter": ("[]", ("if {value}: {target}.append({item})",)),
+    "count": ("0", ("if {value}: {target} += 1",)),
+    "some": ("0", ("if {value}: {target} += 1",)),
+    "all": ("True", ("if not {value}: {target} = False",)),
+    "none": ("True", ("if {value}: {target} = False",)),
+    "find": ("None", ("if {value}:", "    {target} = {item}", "    break")),
 }
+"""The result before the first round, and what each round does to it with the callback's value."""
 
 
 def _reduce(

@@ -95,7 +95,7 @@ def _first(writer: Writer, segment: str, context: Context, key: tuple[str, ...])
     name = writer.fresh("v")
     otherwise = f"{writer.reference(first_step, 'first_step')}({text}, data, {element})"
     writer.line(
-        f"{name} = ({element}[{text}] if {text} in {element} else {base}) if type({element}) is dict"
+        f"{name} = {element}.get({text}, {base}) if type({element}) is dict"
         f" else {otherwise} if type({element}) is list else {base}"
     )
     writer.remember(key, name)
