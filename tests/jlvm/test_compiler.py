@@ -86,17 +86,20 @@ def test_what_is_too_large_or_too_deep_stays_interpreted() -> None:
         assert program.run({}).gas > 0
 
 
-@pytest.mark.parametrize("branch", [0, 1, 2])
-def test_branches_within_branches_stay_within_pythons_limits(branch: int) -> None:
-    json: object = 1
-    for _ in range(90):
-        args = [{"var": "a"}, 2, 3]
-        args[branch] = json
-        json = {"!!": [{"if": args}]} if branch else {"if": args}
+@pytest.mark.parametrize("levels", [5, 16, 45])
+@pytest.mark.parametrize("place", [0, 1, 2])
+@pytest.mark.parametrize("op", ["if", "map", "reduce", "filter", "+", "and", "cat", "merge"])
+def test_nesting_stays_within_pythons_limits(op: str, place: int, levels: int) -> None:
+    json: object = {"var": "a"}
+    for _ in range(levels):
+        args: list[object] = [[1], {"var": "a"}, 3] if op in ("map", "reduce", "filter") else [{"var": "a"}, 2, 3]
+        args[place] = json
+        json = {"!!": [{op: args[:2] if op in ("map", "filter") and place < 2 else args}]}
     program = Program(decode(json))
-    program.compile()  # or not: as Python's limits allow
-    assert_same(program, {"a": 1})
-    assert_same(program, {})
+    program.compile()  # or not: as Python's limits on nested blocks allow
+    for data in ({"a": 1}, {"a": [1]}, {}):
+        assert_same(program, data)
+        assert_same(program, data, gas_limit=500)
 
 
 def test_equal_expressions_share_a_program() -> None:

@@ -61,7 +61,7 @@ def source_of(expression: Expression, config: GasConfig, globals_: dict[str, obj
     writer = Writer(globals_)
     try:
         Nodes(writer, config).program(expression)
-    except TooComplexError:
+    except (TooComplexError, RecursionError):  # the compiler recurses; its caller may have used up most of the stack
         return None
     return _HEADER + "\n".join(writer.block.text()) + "\n" + _FOOTER
 
