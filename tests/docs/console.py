@@ -6,6 +6,8 @@
     …
     ```
 
+A block that begins with ``json file=NAME`` or ``python file=NAME`` is a file that the reader saves under that name.
+
 A command goes on over a line that ends with a backslash. ``…`` stands for anything; alone on its line for any lines.
 What is different at each run is compared by its kind only: ids, hashes, keys, times, process ids, ordinals. Ports are
 the guide's in the pages; the stack that runs them is shifted, and its answers are shifted back.
@@ -24,15 +26,17 @@ from typing import Final
 MARK: Final = "--- end of output"
 COMMAND_SECONDS: Final = 60.0
 
-_FENCE: Final = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_FENCE: Final = re.compile(r"^```(console|(?:json|python) file=(\S+))\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _PORT: Final = re.compile(r"(?<![\d.])9[0-4]\d[012](?![\d.])")
-_ROW: Final = re.compile(r"^((?:gl0|ml0|cl1|dl1) +\S+ +.*?) +(?:\d+|-) +(\d+|-) +(\d+) +(?:\d+|-) +(\S+)$", re.MULTILINE)
+_ROW: Final = re.compile(
+    r"^((?:gl0|ml0|cl1|dl1) +\S+ +.*?) +(?:\d+|-) +(\d+|-) +(\d+) +(?:\d+|-) +(\S+)$", re.MULTILINE
+)
 _KINDS: Final = (
     (r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "<uuid>"),
     (r"\b[0-9a-f]{128}\b", "<peer id>"),
     (r"\b30[0-9a-f]{128,144}\b", "<signature>"),
     (r"\b[0-9a-f]{64}\b", "<hash>"),
-    (r"\b[0-9a-f]{8}\b", "<short id>"),
+    (r"(?<![0-9a-f])[0-9a-f]{8}\b", "<short id>"),
     (r"\bDAG[0-9][1-9A-HJ-NP-Za-km-z]{36}\b", "<address>"),
     (r"\b20\d\d-\d\d-\d\dT[0-9:.]+Z", "<time>"),
     (r"\b\d+\.\d+ s\b", "<seconds>"),
@@ -52,14 +56,24 @@ class Command:
     line: int
 
 
-def commands_of(page: Path) -> list[Command]:
-    """Every command of a page in order."""
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """A file that the page lets its reader save."""
+
+    name: str
+    content: str
+
+
+def steps_of(page: Path) -> list[Command | Saved]:
+    """What the reader of a page does, in order."""
     text = page.read_text()
-    return [
-        command
-        for block in _FENCE.finditer(text)
-        for command in _commands(block[1], text.count("\n", 0, block.start()) + 2)
-    ]
+    steps: list[Command | Saved] = []
+    for block in _FENCE.finditer(text):
+        if block[2]:
+            steps.append(Saved(block[2], block[3]))
+        else:
+            steps += _commands(block[3], text.count("\n", 0, block.start()) + 2)
+    return steps
 
 
 def _commands(block: str, first_line: int) -> Iterator[Command]:

@@ -12,17 +12,18 @@ from pathlib import Path
 import pytest
 from tests.network.stack import environment, free_offset
 
-from .console import Command, Terminal, commands_of, matches, shifted, shifted_back
+from .console import Command, Saved, Terminal, matches, shifted, shifted_back, steps_of
 
 pytestmark = pytest.mark.network
 
 ROOT = Path(__file__).parents[2]
-PAGES = [page for page in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))) if commands_of(page)]
+PAGES = [page for page in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))) if steps_of(page)]
 SETTLING_SECONDS = 10.0
 """Reading with curl is asked again until the network has come to what the page shows."""
 
-OTTOCHAIN = f"#!/bin/sh\nexec {sys.executable} -m ottochain.cli \"$@\"\n"
-NODE = f"#!/bin/sh\nexec {sys.executable} -m ottochain.node \"$@\"\n"
+OTTOCHAIN = f'#!/bin/sh\nexec {sys.executable} -m ottochain.cli "$@"\n'
+PYTHON = f'#!/bin/sh\nexec {sys.executable} "$@"\n'
+NODE = f'#!/bin/sh\nexec {sys.executable} -m ottochain.node "$@"\n'
 DEV = """#!/bin/sh
 verb=$1; shift
 case $verb in
@@ -39,7 +40,12 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("written") / "ottochain"
     (folder / "bin").mkdir(parents=True)
     shutil.copytree(ROOT / "examples", folder / "examples")
-    for name, text in (("bin/ottochain", OTTOCHAIN), ("bin/ottochain-node", NODE), ("dev", DEV)):
+    for name, text in (
+        ("bin/ottochain", OTTOCHAIN),
+        ("bin/ottochain-node", NODE),
+        ("bin/python", PYTHON),
+        ("dev", DEV),
+    ):
         (folder / name).write_text(text)
         (folder / name).chmod(0o755)
     subprocess.run([folder / "bin/ottochain", "init"], cwd=folder, env=environment(), check=True, capture_output=True)
@@ -66,8 +72,11 @@ def test_what_the_page_shows_is_what_comes_back(page: Path, clone: tuple[Path, i
         if page.name != "README.md":
             said, code = terminal.run("ottochain up")
             assert code == 0, said
-        for command in commands_of(page):
-            try_command(terminal, command, offset)
+        for step in steps_of(page):
+            if isinstance(step, Saved):
+                (folder / step.name).write_text(step.content)
+            else:
+                try_command(terminal, step, offset)
     finally:
         terminal.close()
 

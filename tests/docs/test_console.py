@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from .console import commands_of, matches, shifted, shifted_back
+from .console import Command, Saved, matches, shifted, shifted_back, steps_of
 
 
 def test_a_page_is_its_commands_with_what_is_shown_below(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
-    page.write_text("Text.\n\n```console\n$ one \\\n  more\nshown\n$ two\n```\n\n```sh\nnot run\n```\n")
-    found = [(command.text, command.shown, command.line) for command in commands_of(page)]
-    assert found == [("one \\\n  more", "shown", 4), ("two", "", 7)]
+    console, shell, saved = "$ one \\\n  more\nshown\n$ two\n", "not run\n", "{}\n"
+    page.write_text(f"Text.\n\n```console\n{console}```\n```sh\n{shell}```\n\n```json file=a.json\n{saved}```\n")
+    assert steps_of(page) == [Command("one \\\n  more", "shown", 4), Command("two", "", 7), Saved("a.json", saved)]
 
 
 @pytest.mark.parametrize(
