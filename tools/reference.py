@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import click
 
@@ -111,7 +112,7 @@ class Placeholder(str):
         return self
 
 
-def _table(title: str, module: ModuleType, read: Callable[[object], tuple[str, str]]) -> str:
+def _table(title: str, module: ModuleType, read: Callable[[Any], tuple[str, str]]) -> str:
     rows = []
     for make in _makers(module):
         arguments = inspect.signature(make).parameters

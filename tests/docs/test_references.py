@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tools import reference
+from tools import pictures, reference
 
 from ottochain.node import config, settings
 from ottochain.node import main as node_command
 from ottochain.ops import errors
+from ottochain.ops.engine import LAYERS
 from ottochain.ops.inventory import reading
 
 ROOT = Path(__file__).parents[2]
@@ -22,6 +23,12 @@ VARIABLE = re.compile(r"\b(?:CL|OTTOCHAIN)_[A-Z0-9_]+\b")
 @pytest.mark.parametrize("name", reference.pages())
 def test_the_pages_that_follow_from_the_code_are_current(name: str) -> None:
     assert (REFERENCE / name).read_text() == reference.pages()[name], "python tools/reference.py writes it anew"
+
+
+def test_the_picture_of_the_rooms_is_current_and_shows_every_room() -> None:
+    assert (ROOT / "docs" / "rooms.svg").read_text() == pictures.rooms(), "python tools/pictures.py draws it anew"
+    packages = {folder.parent.name for folder in (ROOT / "src" / "ottochain").glob("*/__init__.py")}
+    assert {room[0] for room in pictures.ROOMS} == packages
 
 
 # Settings.
@@ -80,7 +87,7 @@ def test_every_variable_that_the_code_names_is_documented_and_no_other() -> None
 
 def test_every_setting_of_the_deployment_file_is_documented() -> None:
     text = (REFERENCE / "deployment-file.md").read_text()
-    for key in (*reading._DEPLOYMENT_KEYS, *reading._NODE_KEYS, *reading.LAYERS, *reading.ENVIRONMENTS):
+    for key in (*reading._DEPLOYMENT_KEYS, *reading._NODE_KEYS, *LAYERS, *reading.ENVIRONMENTS):
         assert f"`{key}`" in text, key
 
 
