@@ -16,7 +16,7 @@ from ottochain.node.join_routes import JoinRoutes
 from ottochain.node.listeners import CLI_HOST, Binding, Listeners
 from ottochain.node.node import Ending, Node
 from ottochain.node.service import ServiceFactory
-from ottochain.node.surface import Dress, answer_preflight, translate_errors
+from ottochain.node.surface import Dress, answer_preflight, only_operator, translate_errors
 
 log = logging.getLogger(__name__)
 
@@ -113,6 +113,6 @@ def bindings(node: Node) -> Iterator[Binding]:
         host=CLI_HOST,
         port=config.cli_port,
         routes=routes(joining.cli(), service.routes("cli")),
-        middlewares=[translate_errors],
+        middlewares=[translate_errors, only_operator],
         on_prepare=dress(any_origin=False, signed=False),
     )

@@ -89,7 +89,7 @@ class Ml0Service(L0Service[Ml0State, Built]):
         self.outcomes = Outcomes(self.database)
         self.outbox = Outbox(self.database)
         self.global_view = GlobalView(config.global_l0_peer, config.token_identifier)
-        self.webhooks = Webhooks(node.http, self._save_webhooks, json.loads(self.meta.get(Fact.WEBHOOKS) or "[]"))
+        self.webhooks = Webhooks(self._save_webhooks, json.loads(self.meta.get(Fact.WEBHOOKS) or "[]"))
         self.sender: OutboxShell | None = None
         self._rules = ml0.Ml0Rules(snapshot_bytes_max=SNAPSHOT_BYTES_MAX)
         self._knowledge = ml0.Knowledge(self.outcomes.is_decided, VerifiedProofs(), self._rules)

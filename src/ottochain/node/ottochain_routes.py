@@ -23,11 +23,10 @@ from ottochain.fibers.uuids import decode_uuid
 from ottochain.model.versions import APPLICATION_VERSION, ENGINE_VERSION, TESSELLATION_VERSION
 from ottochain.node.bodies import DEPTH_MAX, read
 from ottochain.node.responses import empty, json_bytes, json_response, not_found
-from ottochain.node.webhooks import Webhooks
+from ottochain.node.webhooks import Webhooks, subscription
 
 PREFIX: Final = "/data-application/v1"
 STATUSES: Final = frozenset({"ACTIVE", "ARCHIVED", "FAILED"})
-URL_CHARACTERS_MAX: Final = 2048
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -89,7 +88,7 @@ def ml0_routes(data: DataState, webhooks: Callable[[], Webhooks]) -> list[web.Ro
         ]
 
     async def subscribe(request: web.Request) -> web.Response:
-        wanted = webhook_request(await json_or_none(request))
+        wanted = subscription(await json_or_none(request))
         if isinstance(wanted, str):
             return json_response({"error": wanted}, 400)
         try:
@@ -178,15 +177,3 @@ async def json_or_none(request: web.Request) -> Any:
         return exact_json.loads(await read(request), max_depth=DEPTH_MAX)
     except JsonError:
         return None
-
-
-def webhook_request(body: Any) -> tuple[str, str | None] | str:
-    """``(callback URL, secret)`` of a subscription, or the sentence that says what is wrong with it."""
-    if not isinstance(body, dict):
-        return "a subscription is an object with a callbackUrl"
-    url, secret = body.get("callbackUrl"), body.get("secret")
-    if not isinstance(url, str) or not url.startswith(("http://", "https://")) or len(url) > URL_CHARACTERS_MAX:
-        return f"callbackUrl must be an http or https URL of at most {URL_CHARACTERS_MAX} characters"
-    if secret is not None and not isinstance(secret, str):
-        return "secret must be a text"
-    return url, secret

@@ -16,6 +16,7 @@ from ottochain.node.bodies import PlainRouteFailure, RefinedRouteFailure
 from ottochain.node.peer_client import OWN_PREFIX
 from ottochain.node.responses import empty, json_response, not_found
 from ottochain.node.sessions import NoSession, Sessions
+from ottochain.node.webhook_targets import EVENT_HEADER
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +27,8 @@ _PREFLIGHT_HEADERS: Final = {
     "Access-Control-Allow-Headers": "*",
     "Access-Control-Max-Age": "86400",
 }
+
+_FOREIGN_HEADERS: Final = ("Origin", "Sec-Fetch-Site", EVENT_HEADER)
 
 
 @web.middleware
@@ -61,6 +64,17 @@ async def answer_preflight(request: web.Request, handler: Handler) -> web.Stream
     """Answers a browser's question whether it may ask: any origin, any header, no credentials."""
     if request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers:
         return web.Response(headers=_PREFLIGHT_HEADERS)
+    return await handler(request)
+
+
+@web.middleware
+async def only_operator(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Keeps the operator's listener to the operator: 403 for web pages and webhooks.
+
+    Both reach the loopback interface without the operator's doing, through a browser and through a node.
+    """
+    if any(name in request.headers for name in _FOREIGN_HEADERS):
+        return empty(403)
     return await handler(request)
 
 

@@ -9,7 +9,6 @@ Source of the wire shapes: OttoChain, ``modules/l0`` webhooks.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import hashlib
 import hmac
 import logging
@@ -17,11 +16,12 @@ import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeAlias
 
 import aiohttp
 
 from ottochain.codec import exact_json
+from ottochain.node.webhook_targets import EVENT_HEADER, AllowedHosts, url_fault
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +32,10 @@ QUEUE_LIMIT = 1_000
 """Deliveries waiting for one subscriber; the oldest is dropped beyond it, so a dead receiver can't grow memory."""
 
 SUBSCRIBER_LIMIT = 1_000
+SECRET_CHARACTERS_MAX = 1_024
 DELIVERY_TIMEOUT_SECONDS = 10.0
+
+SIGNATURE_HEADER = "X-OttoChain-Signature"
 
 
 def timestamp() -> str:
@@ -115,21 +118,55 @@ def signature_header(secret: str, body: bytes) -> str:
     return "sha256=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
 
 
+def subscription(body: Any) -> tuple[str, str | None] | str:
+    """``(callback URL, secret)`` of a request to subscribe, or the sentence that says what is wrong with it."""
+    if not isinstance(body, dict):
+        return "a subscription is an object with a callbackUrl"
+    url, secret = body.get("callbackUrl"), body.get("secret")
+    if not isinstance(url, str):
+        return "callbackUrl must be a text"
+    if (fault := url_fault(url)) is not None:
+        return fault
+    if secret is not None and (not isinstance(secret, str) or not 0 < len(secret) <= SECRET_CHARACTERS_MAX):
+        return f"secret must be a text of 1 to {SECRET_CHARACTERS_MAX} characters"
+    if not _encodable(url) or not _encodable(secret):
+        return "callbackUrl and secret must be valid Unicode"
+    return url, secret
+
+
+def _encodable(text: str | None) -> bool:
+    try:
+        (text or "").encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class _Delivery:
+    event: str
+    body: bytes
+    counts: bool
+
+
+_Queue: TypeAlias = asyncio.Queue[_Delivery]
+
+
 class Webhooks:
-    """The registry and one delivery task per active subscriber."""
+    """The registry and one delivery task per subscriber."""
 
     def __init__(
         self,
-        http: aiohttp.ClientSession,
         save: Callable[[list[dict[str, Any]]], Awaitable[None]],
         stored: Sequence[Mapping[str, Any]] = (),
     ) -> None:
         """``save`` makes the whole list durable; ``stored`` is what it saved last."""
-        self._http = http
         self._save = save
         self._subscribers = {s.id: s for s in map(Subscriber.from_stored, stored)}
-        self._queues: dict[str, asyncio.Queue[tuple[dict[str, Any], bool]]] = {}
+        self._changing = asyncio.Lock()
+        self._queues: dict[str, _Queue] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._http: aiohttp.ClientSession | None = None
 
     @property
     def wanted(self) -> bool:
@@ -137,29 +174,34 @@ class Webhooks:
         return any(s.active for s in self._subscribers.values())
 
     def listed(self) -> list[dict[str, Any]]:
+        """As shown to clients, in the order of their creation."""
         return [s.shown() for s in sorted(self._subscribers.values(), key=lambda s: (s.created_at, s.id))]
 
     async def subscribe(self, callback_url: str, secret: str | None) -> Subscriber:
         """Adds a subscriber; durable when this returns. Raises ``OverflowError`` when there are too many."""
-        if len(self._subscribers) >= SUBSCRIBER_LIMIT:
-            raise OverflowError(f"{SUBSCRIBER_LIMIT} webhook subscribers are registered: remove one first")
-        subscriber = Subscriber(f"sub_{secrets.token_hex(4)}", callback_url, secret, timestamp())
-        self._subscribers[subscriber.id] = subscriber
-        await self._save([s.stored() for s in self._subscribers.values()])
+        async with self._changing:
+            if len(self._subscribers) >= SUBSCRIBER_LIMIT:
+                raise OverflowError(f"{SUBSCRIBER_LIMIT} webhook subscribers are registered: remove one first")
+            subscriber = Subscriber(f"sub_{secrets.token_hex(4)}", callback_url, secret, timestamp())
+            await self._save([s.stored() for s in (*self._subscribers.values(), subscriber)])
+            self._subscribers[subscriber.id] = subscriber
         return subscriber
 
     async def unsubscribe(self, subscriber_id: str) -> bool:
         """Removes a subscriber; False when it is unknown."""
-        if self._subscribers.pop(subscriber_id, None) is None:
-            return False
+        async with self._changing:
+            if subscriber_id not in self._subscribers:
+                return False
+            await self._save([s.stored() for s in self._subscribers.values() if s.id != subscriber_id])
+            del self._subscribers[subscriber_id]
         if task := self._tasks.pop(subscriber_id, None):
             task.cancel()
         self._queues.pop(subscriber_id, None)
-        await self._save([s.stored() for s in self._subscribers.values()])
         return True
 
     def publish(self, body: dict[str, Any], *, counts: bool) -> None:
         """Queues a body for every active subscriber. ``counts``: failures of it count towards deactivation."""
+        delivery = _Delivery(body["event"], exact_json.dumps(body), counts)
         for subscriber in self._subscribers.values():
             if not subscriber.active:
                 continue
@@ -169,38 +211,34 @@ class Webhooks:
                 self._tasks[subscriber.id] = asyncio.create_task(self._deliver_all(subscriber.id, queue))
             if queue.full():
                 queue.get_nowait()
-            queue.put_nowait((body, counts))
+            queue.put_nowait(delivery)
 
     async def close(self) -> None:
+        """Ends the deliveries; what waits is lost, as in the reference."""
         for task in self._tasks.values():
             task.cancel()
-        for task in self._tasks.values():
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+        if self._http is not None:
+            await self._http.close()
 
-    async def _deliver_all(self, subscriber_id: str, queue: asyncio.Queue[tuple[dict[str, Any], bool]]) -> None:
+    async def _deliver_all(self, subscriber_id: str, queue: _Queue) -> None:
         while True:
-            body, counts = await queue.get()
+            delivery = await queue.get()
             subscriber = self._subscribers.get(subscriber_id)
-            if subscriber is None:
-                return
-            if not subscriber.active:
+            if subscriber is None or not subscriber.active:
                 continue
-            delivered = await self._deliver(subscriber, exact_json.dumps(body))
-            if counts and subscriber_id in self._subscribers:
-                self._subscribers[subscriber_id] = after_delivery(subscriber, delivered, timestamp())
+            delivered = await self._deliver(subscriber, delivery)
+            known = self._subscribers.get(subscriber_id)
+            if delivery.counts and known is not None:
+                self._subscribers[subscriber_id] = after_delivery(known, delivered, timestamp())
 
-    async def _deliver(self, subscriber: Subscriber, body: bytes) -> bool:
-        headers = {"Content-Type": "application/json"}
+    async def _deliver(self, subscriber: Subscriber, delivery: _Delivery) -> bool:
+        headers = {"Content-Type": "application/json", EVENT_HEADER: delivery.event}
         if subscriber.secret is not None:
-            headers["X-OttoChain-Signature"] = signature_header(subscriber.secret, body)
+            headers[SIGNATURE_HEADER] = signature_header(subscriber.secret, delivery.body)
         try:
-            async with self._http.post(
-                subscriber.callback_url,
-                data=body,
-                headers=headers,
-                timeout=aiohttp.ClientTimeout(total=DELIVERY_TIMEOUT_SECONDS),
-                allow_redirects=False,
+            async with self._session().post(
+                subscriber.callback_url, data=delivery.body, headers=headers, allow_redirects=False
             ) as response:
                 if 200 <= response.status < 300:
                     return True
@@ -208,6 +246,17 @@ class Webhooks:
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             log.info("webhook %s could not be delivered: %s", subscriber.id, type(error).__name__)
         return False
+
+    def _session(self) -> aiohttp.ClientSession:
+        """Of its own: its connections lead only where webhooks may."""
+        if self._http is None:
+            self._http = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(resolver=AllowedHosts(), limit=64),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                timeout=aiohttp.ClientTimeout(total=DELIVERY_TIMEOUT_SECONDS),
+                skip_auto_headers=("User-Agent", "Accept-Encoding"),
+            )
+        return self._http
 
 
 def after_delivery(subscriber: Subscriber, delivered: bool, now: str) -> Subscriber:
