@@ -20,7 +20,7 @@ from aiohttp import web
 
 from ottochain.codec import exact_json
 from ottochain.codec.errors import JsonError, WireError
-from ottochain.consensus.core import Config, initial
+from ottochain.consensus.core import Config, State, initial
 from ottochain.consensus.effects import Boot, Diverged, Event, Hot, Valued, Voted, decode_record
 from ottochain.consensus.votes import Chain, Trigger, decode_certificate
 from ottochain.layers.certificates import certificate_fault, verify_statement
@@ -88,7 +88,7 @@ class L0Service(ABC, Generic[S, B]):
         self.change = PendingChange(self.database)
         self.answers: CoreAnswers[S, B] = CoreAnswers(self, self.database, node.key)
         self.transport = ValidatorTransport(
-            node.links, node.membership, self.chain, self.answers.bodies, self._tell, self.take_event
+            node.links, node.membership, self.chain, self.answers.bodies, self._tell, self.take_event, self._core_state
         )
         self._time_trigger: asyncio.TimerHandle | None = None
 
@@ -302,6 +302,9 @@ class L0Service(ABC, Generic[S, B]):
             self.transport.push(stored, learners)
         self.announce(built, head, before)
         self._ready_when_validator()
+
+    def _core_state(self) -> State | None:
+        return None if self.shell is None else self.shell.state
 
     def _tell(self, event: Event) -> None:
         if self.shell is not None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Iterable
 from hashlib import sha256
+from typing import Final
 
 from ottochain.codec import exact_json
+from ottochain.consensus.core import State
 from ottochain.consensus.effects import Broadcast, PeerDown, PeerUp, Received, Send, Serve
 from ottochain.consensus.votes import Decided, Message, MessageError, Proposal, decode_certificate
 from ottochain.model.header import Header
@@ -20,7 +23,8 @@ from ottochain.store.chain import Committed as StoredSnapshot
 
 log = logging.getLogger(__name__)
 
-BODIES_KEPT_MAX = 64
+ASK_AGAIN_SECONDS: Final = 1.0
+BODIES_KEPT_MAX: Final = 64
 """Bodies that messages named, kept until their height is decided; the oldest goes when there are more."""
 
 
@@ -69,6 +73,7 @@ class ValidatorTransport:
         bodies: Bodies,
         hear: Callable[[Received | PeerUp | PeerDown], None],
         take: Callable[[Peer, Spread], None],
+        core: Callable[[], State | None],
     ) -> None:
         self._links = links
         self._membership = membership
@@ -76,6 +81,8 @@ class ValidatorTransport:
         self._bodies = bodies
         self._hear = hear
         self._take = take
+        self._core = core
+        self._asked: tuple[int, float] = (-1, 0.0)
         self._up: set[str] = set()
 
     def start(self) -> None:
@@ -88,7 +95,8 @@ class ValidatorTransport:
         """Queues a message; never waits for the network."""
         match ask:
             case Broadcast():
-                self._send(ask.message, (peer.id for peer in self._membership.responsive()))
+                core = self._core()
+                self._send(ask.message, () if core is None else core.validators)
             case Send():
                 self._send(ask.message, [ask.to])
             case Serve():
@@ -141,6 +149,17 @@ class ValidatorTransport:
         elif isinstance(found.message, Proposal):
             self._bodies.put(found.body)
         self._hear(Received(found.message))
+        if isinstance(found.message, Decided):
+            self._close_gap(peer, found.message.certificate.height)
+
+    def _close_gap(self, peer: Peer, decided: int) -> None:
+        """A height beyond the next one is decided: something was missed, and the peer that told of it has it."""
+        core, now = self._core(), time.monotonic()
+        height = 0 if core is None else core.height
+        asked_height, asked_at = self._asked
+        if decided > height and (height != asked_height or now - asked_at > ASK_AGAIN_SECONDS):
+            self._asked = (height, now)
+            self._hear(PeerUp(peer.id))
 
     def _look_around(self) -> None:
         """Tells the core who came and who went."""
