@@ -44,3 +44,19 @@ def test_every_page_can_be_reached_from_the_readme() -> None:
         open_pages += [target for target, _ in links_of(page) if target.suffix == ".md"]
         open_pages += [file for target, _ in links_of(page) if target.is_dir() for file in target.glob("*.md")]
     assert sorted(set(PAGES) - reached) == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_every_file_that_a_page_names_is_there(page: Path) -> None:
+    for name in re.findall(r"`((?:src|tests|docs|tools|examples|benchmarks)/[\w./-]*\w)`", page.read_text()):
+        assert (ROOT / name).exists(), f"{page.name} names {name}"
+
+
+def test_every_module_that_the_architecture_names_is_there() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text()
+    rows = re.findall(r"^\| `(\w+)` \|.*\| `([\w/]+\.py)` \|$", text, re.MULTILINE)
+    prose = "\n".join(line for line in text.splitlines() if not line.startswith("|"))
+    named = [f"{room}/{first}" for room, first in rows] + re.findall(r"`([a-z]\w*(?:/\w+)+\.py)`", prose)
+    assert len(named) > 20
+    for name in named:
+        assert (ROOT / "src" / "ottochain" / name).exists() or (ROOT / name).exists(), name
