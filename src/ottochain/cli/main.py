@@ -52,7 +52,7 @@ def main() -> int:
         error.show()
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
-        click.echo("\nottochain: interrupted.", err=True)
+        click.echo("\nottochain: interrupted; the same command goes on from here.", err=True)
         return 130
     except BrokenPipeError:
         # The reader of our output left. Nothing more can be said to it, at exit neither.
