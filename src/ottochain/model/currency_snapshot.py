@@ -57,7 +57,7 @@ class CurrencyInfo:
     global_snapshot_sync_view: Mapping[str, Any] | None = None
     last_token_lock_refs: Mapping[str, Reference] | None = None
     active_token_locks: Mapping[str, Any] | None = None
-    _proof: dict[str, str | None] | None = field(default=None, init=False, repr=False, compare=False)
+    _hashes: dict[str, str] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def to_json(self) -> dict[str, Any]:
         """The wire form."""
@@ -72,20 +72,30 @@ class CurrencyInfo:
         return cls(**parts)
 
     def state_proof(self) -> dict[str, str | None]:
-        """The hash of each part, null for one that is not there. Computed once per state."""
-        proof = self._proof
-        if proof is None:
-            parts = {key: getattr(self, name) for key, name in _PROOF_FIELDS.items()}
-            proof = {key: None if part is None else json_hash(_plain(part)) for key, part in parts.items()}
-            object.__setattr__(self, "_proof", proof)
-        return proof
+        """The hash of each part, null for one that is not there. Computed once per part."""
+        return {key: self._hash(name) for key, name in _PROOF_FIELDS.items()}
+
+    def _hash(self, name: str) -> str | None:
+        part = getattr(self, name)
+        if part is None:
+            return None
+        known = self._hashes.get(name)
+        if known is None:
+            known = json_hash(_plain(part))
+            self._hashes[name] = known
+        return known
+
+    def with_parts(self, **parts: Any) -> "CurrencyInfo":
+        """This state with some parts replaced; what is known of the others is kept."""
+        changed = replace(self, **parts)
+        changed._hashes.update({name: known for name, known in self._hashes.items() if name not in parts})
+        return changed
 
     def with_optional_parts(self) -> "CurrencyInfo":
         """This state with the parts that exist, empty, from the second incremental snapshot on."""
         if self.active_token_locks is not None:
             return self
-        return replace(
-            self,
+        return self.with_parts(
             last_allow_spend_refs={},
             active_allow_spends={},
             global_snapshot_sync_view={},
@@ -214,7 +224,8 @@ def first_incremental(
 class CurrencyIncremental:
     """An incremental snapshot of a metagraph without proofs.
 
-    ``first`` is ordinal 1, which repeats the genesis: its optional lists are null, later ones are empty.
+    ``first`` is ordinal 1, which repeats the genesis: its optional lists are null, later ones are empty. ``messages``
+    is None while there were never any.
     """
 
     ordinal: int
@@ -228,7 +239,11 @@ class CurrencyIncremental:
     tips: Mapping[str, Any]
     blocks: tuple[dict[str, Any], ...] = ()
     rewards: tuple[dict[str, Any], ...] = ()
+    messages: tuple[dict[str, Any], ...] | None = None
     fee_transactions: tuple[dict[str, Any], ...] = ()
+    artifacts: tuple[dict[str, Any], ...] = ()
+    allow_spend_blocks: tuple[dict[str, Any], ...] = ()
+    token_lock_blocks: tuple[dict[str, Any], ...] = ()
 
     @property
     def first(self) -> bool:
@@ -250,7 +265,6 @@ class CurrencyIncremental:
         return SnapshotText(wire, sha256_hex(compressed), len(compressed))
 
     def _members(self) -> list[tuple[str, Any]]:
-        optional: list[Any] | None = None if self.first else []
         return [
             ("ordinal", self.ordinal),
             ("height", self.height),
@@ -262,15 +276,18 @@ class CurrencyIncremental:
             ("stateProof", dict(self.state_proof)),
             ("epochProgress", self.epoch_progress),
             ("dataApplication", self.data),
-            ("messages", None),
-            ("globalSnapshotSyncs", optional),
-            ("feeTransactions", None if self.first else list(self.fee_transactions)),
-            ("artifacts", optional),
-            ("allowSpendBlocks", optional),
-            ("tokenLockBlocks", optional),
+            ("messages", None if self.messages is None else list(self.messages)),
+            ("globalSnapshotSyncs", self._optional(())),
+            ("feeTransactions", self._optional(self.fee_transactions)),
+            ("artifacts", self._optional(self.artifacts)),
+            ("allowSpendBlocks", self._optional(self.allow_spend_blocks)),
+            ("tokenLockBlocks", self._optional(self.token_lock_blocks)),
             ("globalSyncView", None if self.global_view is None else self.global_view.to_json()),
             ("version", VERSION),
         ]
+
+    def _optional(self, items: tuple[dict[str, Any], ...]) -> list[dict[str, Any]] | None:
+        return None if self.first else list(items)
 
 
 def _key(member: tuple[str, Any]) -> str:

@@ -1,0 +1,92 @@
+"""What a data update pays to its metagraph (Tessellation, ``FeeTransaction`` and ``FeeTransactionValidator``)."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from ottochain.codec.wire import json_hash
+from ottochain.crypto.proofs import Proof, verify_all
+from ottochain.ledger.fields import address, amount, hash_text, members_of
+from ottochain.ledger.items import proofs_order, signer_address
+from ottochain.ledger.reasons import Reason, reason
+from ottochain.model.signed import decode_proofs
+
+SOURCE_MUST_SIGN = "Source wallet should sign the transaction"
+NO_SUCH_UPDATE = "Could not find data update for provided fee transaction"
+NOT_ENOUGH_BALANCE = "Source wallet not enough balance"
+INVALID_SIGNATURE = "Invalid signature in fee transactions"
+
+
+@dataclass(frozen=True)
+class SignedFee:
+    """``amount`` goes from ``source`` to ``destination`` when the update whose hash is ``update_hash`` is accepted.
+
+    It has no parent: what binds it to one update is that update's hash, and no update is accepted twice.
+    """
+
+    source: str
+    destination: str
+    amount: int
+    update_hash: str
+    proofs: tuple[Proof, ...]
+
+    @cached_property
+    def hash(self) -> str:
+        """What its owner signs; ``feeHash`` of the answer."""
+        return json_hash(self.value_json())
+
+    @property
+    def order(self) -> tuple[Any, ...]:
+        """What sets of them are ordered by."""
+        return (self.source, self.destination, self.amount, self.update_hash, proofs_order(self.proofs))
+
+    def value_json(self) -> dict[str, Any]:
+        """The wire form of the value."""
+        return {
+            "source": self.source,
+            "destination": self.destination,
+            "amount": self.amount,
+            "dataUpdateRef": self.update_hash,
+        }
+
+    def to_json(self) -> dict[str, Any]:
+        """The wire form."""
+        return {"value": self.value_json(), "proofs": [proof.to_json() for proof in self.proofs]}
+
+    @classmethod
+    def from_json(cls, value: object) -> "SignedFee":
+        """The signed fee transaction of its wire form; ``ModelError`` if it is none."""
+        signed = members_of(value, "a signed fee transaction")
+        members = members_of(signed.get("value"), "a fee transaction")
+        return cls(
+            source=address(members, "source"),
+            destination=address(members, "destination"),
+            amount=amount(members, "amount", low=0),
+            update_hash=hash_text(members, "dataUpdateRef"),
+            proofs=decode_proofs(signed.get("proofs")),
+        )
+
+
+def fee_faults(fee: SignedFee, update_hashes: Collection[str], balance: int) -> list[str]:
+    """What L1 says of the fee of an update, in the reference's words and order. ``balance`` is its source's."""
+    faults = []
+    if fee.source not in {signer_address(proof) for proof in fee.proofs}:
+        faults.append(SOURCE_MUST_SIGN)
+    if fee.update_hash not in update_hashes:
+        faults.append(NO_SUCH_UPDATE)
+    if balance < fee.amount:
+        faults.append(NOT_ENOUGH_BALANCE)
+    return faults
+
+
+def fee_violations(fee: SignedFee) -> list[Reason]:
+    """What keeps a fee out of a snapshot whatever the state."""
+    violations = []
+    if not verify_all(fee.hash, fee.proofs):
+        violations.append(reason("InvalidSigned", error=reason("InvalidSignatures")))
+    if any(signer_address(proof) != fee.source for proof in fee.proofs):
+        violations.append(reason("NotSignedBySourceAddressOwner"))
+    if fee.source == fee.destination:
+        violations.append(reason("SameSourceAndDestinationAddress", address=fee.source))
+    return violations
