@@ -209,12 +209,14 @@ class Gl0Service(L0Service[Gl0State, Gl0Built]):
 
     def has_work(self) -> bool:
         """Binaries wait that were not found waiting for their parent last time."""
-        return bool(self._pending.keys() - self._stuck) or self.due_change() is not None
+        return bool(self._pending.keys() - self._stuck) or self.changes.due() is not None
 
     async def attempt(self, trigger: Trigger) -> Gl0Built | None:
         """Builds from the waiting binaries."""
         assert self.state is not None
-        change = self.due_change()
+        if trigger == "event" and not self.has_work():
+            return None  # each binary wakes the core, also those that the last snapshot took along
+        change = self.changes.due()
         built = gl0.build(self.state, trigger, self._pending.values(), self._rules, change=change)
         self._stuck = frozenset(built.waiting)
         for dropped in built.dropped:

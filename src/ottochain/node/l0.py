@@ -19,28 +19,26 @@ from typing import Any, Final, Generic, TypeVar
 from aiohttp import web
 
 from ottochain.codec import exact_json
-from ottochain.codec.errors import JsonError, WireError
 from ottochain.consensus.core import Config, State, initial
 from ottochain.consensus.effects import Boot, Diverged, Event, Hot, Valued, Voted, decode_record
 from ottochain.consensus.votes import Chain, Trigger, decode_certificate
-from ottochain.layers.certificates import certificate_fault, verify_statement
-from ottochain.model.errors import ModelError
+from ottochain.layers.certificates import verify_statement
 from ottochain.model.header import Header
-from ottochain.model.node_state import DOWNLOAD, NodeState
-from ottochain.node.bodies import refined_json
+from ottochain.model.node_state import NodeState
 from ottochain.node.consensus_shell import ConsensusShell, Recorder
 from ottochain.node.datadir import STORE_NAME
 from ottochain.node.feed import FeedHub, serve_line
-from ottochain.node.l0_change import PendingChange
+from ottochain.node.l0_change import CHANGE_EVENT, Changes
 from ottochain.node.l0_core import CoreAnswers
-from ottochain.node.l0_download import ChainRefused, Downloader, Page, certified_proofs, serve_chain
+from ottochain.node.l0_download import serve_chain
 from ottochain.node.l0_frames import Spread
+from ottochain.node.l0_learning import Learning
 from ottochain.node.l0_terms import ChainProblem, Head, LayerBuilt, LayerState
 from ottochain.node.l0_transport import ValidatorTransport
 from ottochain.node.listeners import ListenerName
 from ottochain.node.membership import Peer
 from ottochain.node.node import Node
-from ottochain.node.responses import empty, json_bytes, json_response
+from ottochain.node.responses import json_bytes
 from ottochain.node.snapshot_routes import NOT_READY, snapshot_routes
 from ottochain.store.blocks import Blocks
 from ottochain.store.chain import Chain as ChainStore
@@ -52,8 +50,6 @@ from ottochain.store.meta import Fact, Identity, Meta, put_fact, put_identity
 from ottochain.store.votes import Votes
 
 log = logging.getLogger(__name__)
-
-CHANGE_EVENT: Final = "change"
 
 RECORDING_VARIABLE: Final = "OTTOCHAIN_CONSENSUS_RECORDING"
 """A file to which each step of the consensus core is appended, for replay."""
@@ -85,11 +81,12 @@ class L0Service(ABC, Generic[S, B]):
         self.state: S | None = None
         self.shell: ConsensusShell | None = None
         self.diverged = False
-        self.change = PendingChange(self.database)
         self.answers: CoreAnswers[S, B] = CoreAnswers(self, self.database, node.key)
         self.transport = ValidatorTransport(
             node.links, node.membership, self.chain, self.answers.bodies, self._tell, self.take_event, self._core_state
         )
+        self.learning: Learning[S, B] = Learning(node, self, self.answers)
+        self.changes = Changes(self.database, lambda: self.state, self.transport.spread, self.wake)
         self._time_trigger: asyncio.TimerHandle | None = None
 
     # What a layer fills in.
@@ -151,7 +148,7 @@ class L0Service(ABC, Generic[S, B]):
     def routes(self, listener: ListenerName) -> list[web.RouteDef]:
         """The snapshot routes on public and p2p, the feed on public."""
         if listener == "cli":
-            return [web.post("/ottochain/validators", self._take_change)]
+            return [web.post("/ottochain/validators", self.changes.take)]
         routes = snapshot_routes(self.prefix, self.chain, self, full=self.serves_full_genesis)
         if listener == "public":
             routes.append(web.get("/ottochain/feed", self._serve_feed, allow_head=False))
@@ -194,7 +191,7 @@ class L0Service(ABC, Generic[S, B]):
 
     async def on_joined(self) -> None:
         """A joined node gets the chain it lacks, then follows as a learner; a validator that returns votes again."""
-        self.node.supervisor.background("download", self._download())
+        self.node.supervisor.background("download", self.learning.run())
 
     async def on_leaving(self) -> None:
         """A single validator that leaves pauses its layer; its records stay."""
@@ -301,7 +298,7 @@ class L0Service(ABC, Generic[S, B]):
         if learners and (stored := self.chain.at(head.ordinal)) is not None:
             self.transport.push(stored, learners)
         self.announce(built, head, before)
-        self._ready_when_validator()
+        self.learning.look()
 
     def _core_state(self) -> State | None:
         return None if self.shell is None else self.shell.state
@@ -329,87 +326,12 @@ class L0Service(ABC, Generic[S, B]):
 
         await self.database.write(write)
 
-    async def _download(self) -> None:
-        """From WaitingForDownload to Observing. A chain that is refused leaves the node where it is, diverged."""
-        lifecycle = self.node.lifecycle
-        try:
-            with lifecycle.passing(DOWNLOAD):
-                await Downloader(self.node.membership, self.node.peers).run(self._next_ordinal, self._apply)
-        except ChainRefused as refusal:
-            log.error("this node can't take the cluster's chain: %s", refusal)
-            self.diverged = True
-            return
-        lifecycle.move(NodeState.WAITING_FOR_OBSERVING, NodeState.OBSERVING)
-        assert self.state is not None
-        self.go_on(self.state)
-        self._ready_when_validator()
-
-    def _next_ordinal(self) -> int:
-        return 0 if self.state is None else self.state.ordinal + 1
-
-    async def _apply(self, page: Page) -> None:
-        """Takes a page of a peer's chain in. Raises ``ChainRefused`` at the first snapshot that does not hold."""
-        snapshots = list(page.snapshots)
-        try:
-            if self.state is None:
-                genesis, first, *snapshots = snapshots
-                self.state = await self.adopt(page.founding, genesis, first)
-            for stored in snapshots:
-                await self._append_downloaded(stored, self.state)
-        except (ModelError, JsonError, WireError, ValueError) as error:
-            raise ChainRefused(str(error)) from error
-
-    async def _append_downloaded(self, stored: StoredSnapshot, state: S) -> None:
-        header = Header.from_bytes(stored.header)
-        built = self.recheck(stored.proposed)
-        if isinstance(built, str):
-            raise ModelError(f"snapshot {stored.ordinal}: {built}")
-        if built.body_hash != header.body_hash:
-            raise ModelError(f"snapshot {stored.ordinal} gives another hash than was voted for")
-        fault = certificate_fault(header, state.validators.next)
-        if fault is not None:
-            raise ModelError(f"snapshot {stored.ordinal}: {fault}")
-        await self.answers.append(built, header, certified_proofs(stored, header))
-
-    def _ready_when_validator(self) -> None:
-        """A learner becomes Ready when the committed set names it."""
-        lifecycle, state = self.node.lifecycle, self.state
-        if lifecycle.state is NodeState.OBSERVING and state is not None and self.node.id in state.validators.next:
-            lifecycle.move(NodeState.OBSERVING, NodeState.WAITING_FOR_READY)
-            lifecycle.move(NodeState.WAITING_FOR_READY, NodeState.READY)
-
-    def due_change(self) -> dict[str, Any] | None:
-        """The operator's change of validators that waits to be committed."""
-        state = self.state
-        return None if state is None else self.change.due(state.chain, state.validators)
-
-    async def _take_change(self, request: web.Request) -> web.Response:
-        """200 when the operator's change of validators is durable here; 400 with what is wrong with it."""
-        signed = await refined_json(request)
-        if self.state is None:
-            return json_bytes(NOT_READY, 503)
-        try:
-            await self.change.put(signed, self.state.chain, self.state.validators)
-        except ModelError as error:
-            return json_response(str(error), 400)
-        self.transport.spread(Spread(CHANGE_EVENT, self.node.id, exact_json.dumps(signed)))
-        self.wake()
-        return empty(200)
-
     def take_event(self, peer: Peer, event: Spread) -> None:
         """Another validator gives this node something for its pool."""
         if event.kind == CHANGE_EVENT:
-            self.node.supervisor.background("take a change", self._take_spread_change(peer, event.body))
+            self.node.supervisor.background("take a change", self.changes.take_spread(peer, event.body))
         else:
             self.take_pool_event(peer, event)
-
-    async def _take_spread_change(self, peer: Peer, body: bytes) -> None:
-        try:
-            if self.state is not None:
-                await self.change.put(exact_json.loads(body), self.state.chain, self.state.validators)
-                self.wake()
-        except (ModelError, JsonError) as error:
-            log.warning("%s spread what is no change of validators: %s", peer.id[:8], error)
 
     def wake(self, trigger: Trigger = "event") -> None:
         """Something waits for the next snapshot."""

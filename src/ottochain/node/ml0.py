@@ -314,18 +314,20 @@ class Ml0Service(L0Service[Ml0State, Built]):
 
     def has_work(self) -> bool:
         """Blocks wait that are not just waiting for their predecessor."""
-        return self._waiting.any_in_time or self.due_change() is not None
+        return self._waiting.any_in_time or self.changes.due() is not None
 
     async def attempt(self, trigger: Trigger) -> Built | None:
         """Builds from the waiting blocks; refused ones go back to their L1 at once."""
         assert self.state is not None
+        if trigger == "event" and not self.has_work() and not self._waiting.impatient():
+            return None  # each block wakes the core, also those that the last snapshot took along
         built = ml0.build(
             self.state,
             trigger,
             self._waiting.next(),
             self._knowledge,
             global_view=self.global_view.sync_view(),
-            change=self.due_change(),
+            change=self.changes.due(),
             impatient=self._waiting.impatient(),
         )
         self._waiting.mark_early(built.waiting)
