@@ -27,6 +27,7 @@ from ottochain.crypto.proofs import proofs_hash, sign
 from ottochain.ledger.block_rules import BlockTerms, block_faults
 from ottochain.ledger.blocks import AllowSpendBlock, TokenBlock, TokenLockBlock, uuid_order
 from ottochain.ledger.chains import chains_of
+from ottochain.ledger.memory import SoundItems
 from ottochain.ledger.tips import BlockReference
 from ottochain.model.errors import ModelError
 
@@ -160,8 +161,12 @@ def test_an_allow_spend_is_approved_by_its_destination() -> None:
 
 
 def test_what_was_found_sound_before_is_not_looked_at_again() -> None:
-    bad = pay(BOB, BOB)
-    assert not block_faults(token_block(bad), BlockTerms(proven=lambda item: item.key == bad.key))
+    sound = SoundItems()
+    good, bad = pay(ALICE, BOB), pay(BOB, BOB)
+    assert block_faults(token_block(good, bad), BlockTerms(sound=sound))
+    assert (sound.knows(good), sound.knows(bad)) == (True, False)
+    sound.remember(bad)
+    assert not block_faults(token_block(good, bad), BlockTerms(sound=sound))
 
 
 def test_the_items_of_an_address_follow_each_other() -> None:

@@ -4,7 +4,6 @@ Source: Tessellation, ``BlockValidator``, ``AllowSpendBlockValidator`` and ``Tok
 """
 
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -12,6 +11,7 @@ from ottochain.ledger.allow_spends import allow_spend_faults
 from ottochain.ledger.blocks import AllowSpendBlock, LedgerBlock, TokenBlock
 from ottochain.ledger.chains import chains_of
 from ottochain.ledger.items import SignedItem, signature_faults
+from ottochain.ledger.memory import SoundItems
 from ottochain.ledger.reasons import Reason, product, reason
 from ottochain.ledger.token_locks import token_lock_faults
 from ottochain.ledger.transactions import LOCKED_ADDRESSES, transaction_faults
@@ -26,8 +26,7 @@ class BlockTerms:
     signatures_min: int = 1
     collateral: int = 0
     locked: frozenset[str] = LOCKED_ADDRESSES
-    proven: Callable[[SignedItem[Any]], bool] = field(default=lambda _: False)
-    """Says of an item that its rules were found to hold before: signatures cost more than all the rest."""
+    sound: SoundItems | None = field(default=None, compare=False)
 
 
 DEFAULT_TERMS: Final = BlockTerms()
@@ -51,7 +50,7 @@ def block_faults(block: LedgerBlock, terms: BlockTerms) -> Faults:
     of_items: list[Reason] = []
     guilty: list[str] = []
     for item in block.items:
-        faults = [] if terms.proven(item) else _item_faults(block, item, terms)
+        faults = _item_faults(block, item, terms)
         if faults:
             guilty.append(item.key)
         of_items += faults
@@ -91,12 +90,16 @@ def _signed_faults(block: LedgerBlock, terms: BlockTerms) -> list[Reason]:
 
 
 def _item_faults(block: LedgerBlock, item: SignedItem[Any], terms: BlockTerms) -> list[Reason]:
+    if terms.sound is not None and terms.sound.knows(item):
+        return []
     if isinstance(block, TokenBlock):
         faults = transaction_faults(item, terms.locked)
     elif isinstance(block, AllowSpendBlock):
         faults = allow_spend_faults(item)
     else:
         faults = token_lock_faults(item)
+    if not faults and terms.sound is not None:
+        terms.sound.remember(item)
     name = _item_name(block)
     # The reference's own name for the member, in each of its three classes.
     member = "transactionReference" if name == "Transaction" else f"{name[0].lower()}{name[1:]}Reference"
