@@ -26,7 +26,7 @@ from rich.text import Text
 
 DOCS: Final = Path(__file__).resolve().parent.parent / "docs"
 TOOL: Final = (sys.executable, "-m", "ottochain.cli")
-OFFSET: Final = 15_000
+OFFSET: Final = 20_000
 COLUMNS: Final = 78
 
 # A frame of the live table ends where the cursor goes back to its first line.
@@ -174,9 +174,10 @@ ROOMS: Final = (
     ("store", ("one SQLite file: chain, votes, pools, outbox",), 490, 210, 350, 66, NODE_FILL),
     ("layers", ("what GL0 and ML0 build, and check",), 40, 340, 390, 66, PURE_FILL),
     ("consensus", ("step(state, event) → (state, effects)",), 450, 340, 390, 66, PURE_FILL),
-    ("fibers", ("state machines and scripts",), 40, 420, 253, 66, PURE_FILL),
-    ("jlvm", ("JSON logic with gas",), 313, 420, 254, 66, PURE_FILL),
-    ("model", ("the chain's nouns",), 587, 420, 253, 66, PURE_FILL),
+    ("fibers", ("machines, scripts",), 40, 420, 185, 66, PURE_FILL),
+    ("ledger", ("balances, transfers",), 245, 420, 185, 66, PURE_FILL),
+    ("jlvm", ("JSON logic with gas",), 450, 420, 185, 66, PURE_FILL),
+    ("model", ("the chain's nouns",), 655, 420, 185, 66, PURE_FILL),
     ("crypto", ("keys, addresses, proofs, keystores",), 40, 500, 390, 66, PURE_FILL),
     ("codec", ("exact JSON, canonical bytes, hashes",), 450, 500, 390, 66, PURE_FILL),
 )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.network.stack import environment, free_offset
+from tests.network.stack import PORTS, accepts, environment
 
 from .console import Command, Saved, Terminal, matches, shifted, shifted_back, steps_of
 
@@ -18,6 +19,9 @@ pytestmark = pytest.mark.network
 
 ROOT = Path(__file__).parents[2]
 PAGES = [page for page in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))) if steps_of(page)]
+OFFSETS = range(14_500, 20_001, 500)
+"""Where the stacks of these tests are, above those of others."""
+
 SETTLING_SECONDS = 10.0
 """Reading with curl is asked again until the network has come to what the page shows."""
 
@@ -32,6 +36,15 @@ case $verb in
 esac
 echo "the pages use ./dev $verb: teach it to this test"; exit 1
 """
+
+
+def free_offset() -> int:
+    """An offset at which nobody listens; another one first in each process."""
+    start = os.getpid() % len(OFFSETS)
+    for offset in (*OFFSETS[start:], *OFFSETS[:start]):
+        if not any(accepts(port + offset + kind) for port in PORTS.values() for kind in range(3)):
+            return offset
+    raise LookupError("other programs listen at every port offset that these tests may use")
 
 
 @pytest.fixture(scope="module")
