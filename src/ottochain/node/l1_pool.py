@@ -1,6 +1,7 @@
 """The durable pool of an L1 node: what was acknowledged, what became of it, and what blocks are made of.
 
-Everything in ``held`` is on disk. The contents stay encoded; only their names are decoded.
+Everything in ``held`` is on disk. The contents stay encoded; only their names are decoded. A decision may come while
+the update that it is about is still being written: the store does both in their order, so it counts for that, too.
 """
 
 from __future__ import annotations
@@ -8,16 +9,20 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from ottochain.consensus.l1_items import Item
 from ottochain.fibers.messages import target_sequence_number_of
 from ottochain.fibers.updates import SignedUpdate
 from ottochain.store.database import Database
 from ottochain.store.meta import Fact, Meta, put_fact
-from ottochain.store.outcomes import Outcome, Outcomes, put_outcomes
+from ottochain.store.outcomes import Outcome, Outcomes, note_outcomes
 from ottochain.store.pool import Pool, PoolItem, put_items, remove_items
+
+POSITION_SNAPSHOTS_MAX: Final = 64
+"""How many snapshots that decide nothing here are followed before that is noted on disk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +49,11 @@ class L1Pool:
         self._me = me
         self.outcomes = Outcomes(database)
         self.held: dict[str, Held] = {}
+        self.bytes = 0
+        """Of the contents of all that is held."""
         self.position = _position(Meta(database).get(Fact.FOLLOWED))
+        self._noted = 0 if self.position is None else self.position.ordinal
+        self._writing: dict[str, Item] = {}
         self._waiting: Counter[str] = Counter()
         self._arrivals = 0
         for stored in Pool(database).items():
@@ -67,56 +76,82 @@ class L1Pool:
         return named(update, self._arrivals, self._me, 0 if self.position is None else self.position.ordinal)
 
     async def acknowledge(self, item: Item, signed: bytes) -> None:
-        """Keeps a client's update; synced when this returns."""
+        """Keeps a client's update; synced when this returns. It may be decided by then."""
         await self._put([Held(item, signed)])
 
     async def keep(self, contents: Iterable[Held]) -> None:
         """Keeps a peer's updates; synced when this returns."""
-        await self._put(list(contents))
+        await self._put([held for held in contents if not self.outcomes.is_decided(held.item.key, held.item.after)])
 
     async def _put(self, contents: list[Held]) -> None:
+        if not contents:
+            return
         rows = [
             PoolItem(item.key, item.hash, item.fiber, item.sequence, held.signed, item.origin, item.after)
             for held in contents
             for item in [held.item]
         ]
-        await self._database.write(lambda connection: put_items(connection, rows))
-        for held in contents:
-            self._hold(held)
+        self._writing.update({held.item.key: held.item for held in contents})
+        try:
+            await self._database.write(lambda connection: put_items(connection, rows))
+            for held in contents:
+                # Not among them any more: another write of it came first, or it was decided meanwhile.
+                if held.item.key in self._writing:
+                    self._hold(held)
+        finally:
+            for held in contents:
+                self._writing.pop(held.item.key, None)
 
     def _hold(self, held: Held) -> None:
         if held.item.key not in self.held:
             self.held[held.item.key] = held
+            self.bytes += len(held.signed)
             self._waiting[held.item.hash] += 1
 
     async def decide(self, decisions: Iterable[Outcome], position: Position | None) -> tuple[str, ...]:
-        """Books what the chain decided about held updates, and how far it was followed, in one transaction.
+        """Books what the chain decided about updates that are here, or being written, and how far it was followed.
 
-        Returns the keys that were held.
+        Returns the keys of those updates. One transaction, or none where there is nothing but a position: that is
+        written now and then, for to follow some snapshots once more costs less than to write for each.
         """
-        outcomes = [
-            outcome
-            for outcome in decisions
-            if (held := self.held.get(outcome.key)) is not None and outcome.ordinal > held.item.after
-        ]
-        keys = tuple(outcome.key for outcome in outcomes)
-        if not keys and position is None:
-            return keys
+        found = self._concerning(decisions)
+        distance = 0 if position is None else abs(position.ordinal - self._noted)
+        if found or distance >= POSITION_SNAPSHOTS_MAX or (position is not None and self._noted == 0):
+            await self._book(found, position)
+        for key in found:
+            self._writing.pop(key, None)
+            self._let_go(key)
+        self.position = position or self.position
+        return tuple(found)
 
+    async def _book(self, found: Mapping[str, Outcome], position: Position | None) -> None:
         def book(connection: sqlite3.Connection) -> None:
-            remove_items(connection, keys)
-            put_outcomes(connection, outcomes)
+            remove_items(connection, found)
+            note_outcomes(connection, found.values())
             if position is not None:
                 put_fact(connection, Fact.FOLLOWED, json.dumps([position.ordinal, position.hash]))
 
         await self._database.write(book)
-        for key in keys:
-            update_hash = self.held.pop(key).item.hash
-            self._waiting[update_hash] -= 1
-            if not self._waiting[update_hash]:
-                del self._waiting[update_hash]
-        self.position = position or self.position
-        return keys
+        self._noted = self._noted if position is None else position.ordinal
+
+    def _concerning(self, decisions: Iterable[Outcome]) -> dict[str, Outcome]:
+        """Of each update that is here, what was decided about this submission of it."""
+        found: dict[str, Outcome] = {}
+        for outcome in decisions:
+            held = self.held.get(outcome.key)
+            item = self._writing.get(outcome.key) if held is None else held.item
+            if item is not None and outcome.ordinal > item.after:
+                found.setdefault(outcome.key, outcome)
+        return found
+
+    def _let_go(self, key: str) -> None:
+        held = self.held.pop(key, None)
+        if held is None:
+            return
+        self.bytes -= len(held.signed)
+        self._waiting[held.item.hash] -= 1
+        if not self._waiting[held.item.hash]:
+            del self._waiting[held.item.hash]
 
     def waiting_of(self, update_hash: str) -> bool:
         """Is an update of this hash undecided here?"""

@@ -64,3 +64,11 @@ def put_outcomes(connection: sqlite3.Connection, outcomes: Iterable[Outcome]) ->
         "INSERT INTO outcomes (key, hash, ordinal, reason) VALUES (?, ?, ?, ?)",
         [(outcome.key, outcome.hash, outcome.ordinal, outcome.reason) for outcome in outcomes],
     )
+
+
+def note_outcomes(connection: sqlite3.Connection, outcomes: Iterable[Outcome]) -> None:
+    """Record decisions heard of another node, perhaps for the second time."""
+    connection.executemany(
+        "INSERT INTO outcomes (key, hash, ordinal, reason) VALUES (?, ?, ?, ?) ON CONFLICT (key, ordinal) DO NOTHING",
+        [(outcome.key, outcome.hash, outcome.ordinal, outcome.reason) for outcome in outcomes],
+    )
