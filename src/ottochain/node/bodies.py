@@ -8,7 +8,9 @@ Source: Tessellation, ``ext/http4s/refined.scala``; http4s, Ember server.
 from __future__ import annotations
 
 import asyncio
-from typing import Any, Final
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Final, TypeVar
 
 from aiohttp import web
 
@@ -20,6 +22,13 @@ DEPTH_MAX: Final = 512
 
 READ_SECONDS: Final = 30.0
 """A body must have arrived by then."""
+
+HEAVY_BYTES: Final = 32 * 1024
+"""Judging a longer body may take seconds: it is done aside, one at a time, while the node goes on."""
+
+_aside: Final = ThreadPoolExecutor(max_workers=1, thread_name_prefix="heavy-body")
+
+T = TypeVar("T")
 
 
 class UnreadableBody(Exception):  # noqa: N818  one family with two answers
@@ -43,6 +52,13 @@ async def read(request: web.Request) -> bytes:
             return await request.read()
     except TimeoutError:
         raise web.HTTPRequestTimeout from None
+
+
+async def judged(body: bytes, judge: Callable[[bytes], T]) -> T:
+    """What ``judge`` says of a body; it must be pure. Raises what it raises."""
+    if len(body) <= HEAVY_BYTES:
+        return judge(body)
+    return await asyncio.get_running_loop().run_in_executor(_aside, judge, body)
 
 
 async def plain_json(request: web.Request, *, depth_max: int = DEPTH_MAX) -> Any:

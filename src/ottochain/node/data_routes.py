@@ -12,22 +12,18 @@ from typing import Any, Final, Protocol
 from aiohttp import web
 
 from ottochain.codec import exact_json
-from ottochain.codec.errors import JsonError
 from ottochain.consensus.l1_items import Item
-from ottochain.fibers.errors import DecodeError
-from ottochain.fibers.messages import decode_message
 from ottochain.fibers.state import OnChain
-from ottochain.fibers.updates import SignedUpdate
-from ottochain.fibers.validation import validate_l1
 from ottochain.node import submission
-from ottochain.node.bodies import DEPTH_MAX, read
+from ottochain.node.bodies import judged, read
 from ottochain.node.l1_pool import L1Pool
 from ottochain.node.responses import empty, json_bytes, json_response
 from ottochain.node.submission import Refusal
 from ottochain.store.outcomes import Outcome
 
 POOL_ITEMS_MAX: Final = 50_000
-"""Undecided updates on one node; above it new ones are answered 503."""
+POOL_BYTES_MAX: Final = 256 * 1024 * 1024
+"""Undecided updates on one node, and their contents; above either new ones are answered 503."""
 
 _HASH: Final = re.compile(r"[0-9a-f]{64}").fullmatch
 
@@ -78,22 +74,24 @@ def data_routes(node: DataNode) -> list[web.RouteDef]:
 
 
 async def admit(node: DataNode, body: bytes) -> str:
-    """Takes an update in; returns its hash once it is synced. Raises ``Refusal``.
-
-    The order of the checks is the reference's: decode, snapshots known, validity, signatures.
-    """
-    message, update = submission.decode_submission(body)
-    on_chain = submission.check_snapshots(node.global_ordinal(), node.on_chain())
-    submission.check_valid(validate_l1(on_chain, message))
-    update = submission.check_signed(update)
+    """Takes an update in; returns its hash once it is synced. Raises ``Refusal``."""
+    known = node.global_ordinal(), node.on_chain()
+    update = await judged(body, lambda text: submission.judge(text, *known))
     if update.key in node.pool.held:
         return update.hash
-    if len(node.pool) >= POOL_ITEMS_MAX:
-        raise submission.overloaded(len(node.pool), POOL_ITEMS_MAX)
+    check_room(node.pool)
     item = node.pool.item_of(update)
     await node.pool.acknowledge(item, exact_json.dumps(update.to_json()))
     node.arrived(item)
     return update.hash
+
+
+def check_room(pool: L1Pool) -> None:
+    """Raises ``Refusal`` when the pool is full."""
+    if len(pool) >= POOL_ITEMS_MAX:
+        raise submission.overloaded(f"{len(pool)} updates wait on this node, its limit is {POOL_ITEMS_MAX}")
+    if pool.bytes >= POOL_BYTES_MAX:
+        raise submission.overloaded(f"{pool.bytes} bytes of updates wait on this node, its limit is {POOL_BYTES_MAX}")
 
 
 def outcome_here(pool: L1Pool, update_hash: str) -> dict[str, Any] | None:
@@ -121,10 +119,7 @@ def outcome_json(
 async def estimate_fee(request: web.Request) -> web.Response:
     """OttoChain has no fee estimator: the fee is 0."""
     try:
-        message = decode_message(exact_json.loads(await read(request), max_depth=DEPTH_MAX))
-        update_hash = SignedUpdate.of(message, ()).hash
-    except (JsonError, DecodeError) as error:
-        detail = error.detail if isinstance(error, DecodeError) else str(error)
-        body = {"code": 3, "message": "Invalid request body", "retriable": False, "details": {"reason": detail}}
-        return json_response(body, 500)
+        update_hash = await judged(await read(request), submission.unsigned_hash)
+    except Refusal as refusal:
+        return json_response(refusal.body, refusal.status)
     return json_response({"fee": 0, "updateHash": update_hash})

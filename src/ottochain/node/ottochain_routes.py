@@ -13,15 +13,14 @@ from aiohttp import web
 
 from ottochain.codec import exact_json
 from ottochain.codec.errors import JsonError
-from ottochain.fibers.errors import DecodeError
 from ottochain.fibers.messages import encode_message
 from ottochain.fibers.receipts import EventReceipt, LogEntry, ScriptInvocation
 from ottochain.fibers.records import FiberRecord
 from ottochain.fibers.state import FiberState, OnChain
-from ottochain.fibers.updates import SignedUpdate
 from ottochain.fibers.uuids import decode_uuid
 from ottochain.model.versions import APPLICATION_VERSION, ENGINE_VERSION, TESSELLATION_VERSION
-from ottochain.node.bodies import DEPTH_MAX, read
+from ottochain.node import submission
+from ottochain.node.bodies import DEPTH_MAX, judged, read
 from ottochain.node.responses import empty, json_bytes, json_response, not_found
 from ottochain.node.webhooks import Webhooks, subscription
 
@@ -156,12 +155,9 @@ def _shared_routes(service: str, on_chain: Handler) -> list[web.RouteDef]:
 async def hash_of_message(request: web.Request) -> web.Response:
     """The hash that a signature of this message is over, and the message as the server encodes it."""
     try:
-        update = SignedUpdate.from_json(exact_json.loads(await read(request), max_depth=DEPTH_MAX))
-    except (JsonError, DecodeError) as error:
-        detail = error.detail if isinstance(error, DecodeError) else str(error)
-        return json_response(
-            {"code": 3, "message": "Invalid request body", "retriable": False, "details": {"reason": detail}}, 500
-        )
+        update = await judged(await read(request), submission.signed_message)
+    except submission.Refusal as refusal:
+        return json_response(refusal.body, refusal.status)
     body = {"protocol message hash": update.hash, "protocol message": encode_message(update.message)}
     return json_bytes(exact_json.dumps(body))
 

@@ -6,6 +6,8 @@ Pure: bytes and what is known in, a verdict out. Source: Tessellation, ``DataApp
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from typing import Any, Final
 
 from ottochain.codec import exact_json
@@ -16,11 +18,15 @@ from ottochain.fibers.messages import Message, decode_message
 from ottochain.fibers.rejections import Rejection, refused_reason
 from ottochain.fibers.state import OnChain
 from ottochain.fibers.updates import SignedUpdate
+from ottochain.fibers.validation import validate_l1
 from ottochain.node.bodies import DEPTH_MAX
 
 UNDECODABLE: Final = "Could not decode as DataTransactions or Signed data"
 PROOFS_MAX: Final = 256
 """Signatures on one update. The reference has no bound; a body full of them would cost seconds to verify."""
+
+UPDATE_BYTES_MAX: Final = 1024 * 1024
+"""One update. The reference's bound is that of a binary, 512,000; decoding a definition of this size takes a second."""
 
 
 class Refusal(Exception):  # noqa: N818  an answer, not a fault
@@ -30,6 +36,26 @@ class Refusal(Exception):  # noqa: N818  an answer, not a fault
         super().__init__(f"status {status}: {body}")
         self.status = status
         self.body = body
+
+
+def judge(body: bytes, global_ordinal: int | None, on_chain: OnChain | None) -> SignedUpdate:
+    """The update of a body. Raises ``Refusal``, for any body that is not one to be taken.
+
+    The order of the checks is the reference's: decode, snapshots known, validity, signatures.
+    """
+    check_size(body)
+    message, update = decode_submission(body)
+    known = check_snapshots(global_ordinal, on_chain)
+    check_valid(validate_l1(known, message))
+    return check_signed(update)
+
+
+def check_size(body: bytes) -> None:
+    """Raises ``Refusal`` for what is too large to be looked at."""
+    if len(body) > UPDATE_BYTES_MAX:
+        reason = f"an update may have {UPDATE_BYTES_MAX} bytes, this one has {len(body)}"
+        details = {"reason": reason}
+        raise Refusal(413, {"code": 3, "message": "Invalid request body", "retriable": False, "details": details})
 
 
 def refuse_fee(value: object) -> None:
@@ -64,6 +90,34 @@ def decode_submission(body: bytes) -> tuple[Message, SignedUpdate | None]:
         if all(is_proof(proof) for proof in proofs):
             return message, None
         raise undecodable(error.detail) from error
+
+
+def unsigned_hash(body: bytes) -> str:
+    """What a signature of the message in this body would be over. Raises ``Refusal``."""
+    with _described():
+        return SignedUpdate.of(decode_message(_loaded(body)), ()).hash
+
+
+def signed_message(body: bytes) -> SignedUpdate:
+    """The signed message in this body, whether its proofs verify or not. Raises ``Refusal``."""
+    with _described():
+        return SignedUpdate.from_json(_loaded(body))
+
+
+def _loaded(body: bytes) -> Any:
+    check_size(body)
+    return exact_json.loads(body, max_depth=DEPTH_MAX)
+
+
+@contextlib.contextmanager
+def _described() -> Iterator[None]:
+    """What does not decode is answered as the reference's refined decoder does on these routes: 500."""
+    try:
+        yield
+    except (JsonError, DecodeError) as error:
+        details = {"reason": error.detail if isinstance(error, DecodeError) else str(error)}
+        body = {"code": 3, "message": "Invalid request body", "retriable": False, "details": details}
+        raise Refusal(500, body) from error
 
 
 def is_proof(value: object) -> bool:
@@ -110,14 +164,7 @@ def not_yet(description: str) -> Refusal:
     return Refusal(500, {"code": 4, "message": "Internal error", "retriable": True, "description": description})
 
 
-def overloaded(waiting: int, limit: int) -> Refusal:
+def overloaded(reason: str) -> Refusal:
     """The pool is full: nothing was taken, and nothing taken before is at risk."""
-    return Refusal(
-        503,
-        {
-            "code": 5,
-            "message": "Too many updates are waiting",
-            "retriable": True,
-            "details": {"reason": f"{waiting} updates wait on this node, its limit is {limit}: send this again later"},
-        },
-    )
+    details = {"reason": f"{reason}: send this again later"}
+    return Refusal(503, {"code": 5, "message": "Too many updates are waiting", "retriable": True, "details": details})
