@@ -33,7 +33,7 @@ from ottochain.consensus.l1_effects import (
     Release,
     Submit,
 )
-from ottochain.consensus.l1_items import Item
+from ottochain.consensus.l1_items import Block, Item
 from ottochain.consensus.votes import Chain, MessageError
 from ottochain.crypto.proofs import Proof
 from ottochain.fibers.state import OnChain
@@ -57,6 +57,9 @@ from ottochain.store.meta import Fact, Identity, Meta, put_fact, put_identity
 log = logging.getLogger(__name__)
 
 SUBMIT_SECONDS: Final = 10.0
+BLOCK_BYTES_MAX: Final = 1024 * 1024
+"""The contents of one block, unless it holds but one update."""
+
 ASK_SECONDS: Final = 3.0
 
 
@@ -89,8 +92,8 @@ class DataL1Service(L1Service):
 
     async def start(self, mode: str, argument: str | None) -> None:
         """Boots the core from the durable pool, then as every L1 node."""
-        await self.database.write(self._note_start)
-        boots = int(Meta(self.database).get(Fact.BOOTS) or "0")
+        boots = int(Meta(self.database).get(Fact.BOOTS) or "0") + 1
+        await self.database.write(lambda connection: self._note_start(connection, boots))
         items = tuple(held.item for held in self.pool.held.values())
         if items:
             log.info("%d acknowledged updates wait in the pool", len(items))
@@ -100,10 +103,9 @@ class DataL1Service(L1Service):
         self.node.supervisor.loop("blocks", self.shell.run())
         await super().start(mode, argument)
 
-    def _note_start(self, connection: sqlite3.Connection) -> None:
+    def _note_start(self, connection: sqlite3.Connection, boots: int) -> None:
         put_identity(connection, Identity(self.layer, self.node.id, metagraph_id=self.metagraph_id))
-        boots = int(Meta(self.database).get(Fact.BOOTS) or "0")
-        put_fact(connection, Fact.BOOTS, str(boots + 1))
+        put_fact(connection, Fact.BOOTS, str(boots))
 
     async def close(self) -> None:
         """Closes the store."""
@@ -132,8 +134,11 @@ class DataL1Service(L1Service):
             asyncio.get_running_loop().call_soon(self._tell_arrived)
 
     def _tell_arrived(self) -> None:
-        items, self._arrived = tuple(self._arrived), []
-        self.shell.tell(Arrived(items, self.metagraph.sequences_of(item.fiber for item in items)))
+        arrived, self._arrived = self._arrived, []
+        # What was decided while it was written must not come to the core behind its decision.
+        items = tuple(item for item in arrived if item.key in self.pool.held)
+        if items:
+            self.shell.tell(Arrived(items, self.metagraph.sequences_of(item.fiber for item in items)))
 
     async def elsewhere(self, update_hash: str) -> dict[str, Any] | None:
         """Asks ML0, which remembers every outcome."""
@@ -166,17 +171,17 @@ class DataL1Service(L1Service):
 
     async def keep(self, ask: KeepItems) -> None:
         """Writes a peer's items with their contents; those a client brought here meanwhile are durable already."""
-        contents = self._offers.of(ask.block)
-        await self.pool.keep([contents[item.key] for item in ask.items if item.key not in self.pool.held])
-        self._offers.forget(ask.block)
+        contents = self._offers.claim(ask.block)
+        missing = [item for item in ask.items if item.key not in self.pool.held]
+        undecided = [item for item in missing if not self.pool.outcomes.is_decided(item.key, item.after)]
+        await self.pool.keep([contents[item.key] for item in undecided])
 
     def validate(self, ask: L1Validate) -> L1Validated:
         """Every item must be what its name says, signed by whom it says, and undecided."""
         block = ask.block.id()
         contents = self._offers.of(block)
         guilty = tuple(item.key for item in ask.block.items if not self._is_good(item, contents.get(item.key)))
-        if guilty:
-            self._offers.forget(block)
+        self._offers.judged(block, good=not guilty)
         reason = "not at hand, not signed, or decided already" if guilty else ""
         return L1Validated(block, not guilty, guilty, reason)
 
@@ -195,20 +200,31 @@ class DataL1Service(L1Service):
 
     def send(self, ask: L1Send) -> None:
         """Queues a message on the peer's link; what is lost is offered again."""
+        if isinstance(ask.message, Offer) and self._is_given_up(ask.message.block):
+            return
         self.node.links.send(ask.to, enveloped(ask.message, self._contents_for(ask.message)))
 
     def _contents_for(self, message: L1Message) -> list[bytes]:
-        if not isinstance(message, Offer):
-            return []
-        return [held.signed for item in message.block.items if (held := self.pool.held.get(item.key)) is not None]
+        return [self.pool.held[item.key].signed for item in message.block.items] if isinstance(message, Offer) else []
 
     def submit(self, ask: Submit) -> None:
-        """Posts a block to ML0. One of which a part was decided in another block meanwhile can't be: it is given up."""
-        gone = tuple(item.key for item in ask.block.items if item.key not in self.pool.held)
-        if gone:
-            self.shell.tell(BlockRefused(ask.block.id(), gone, "decided already"))
-        else:
+        """Posts a block to ML0."""
+        if not self._is_given_up(ask.block):
             self.node.supervisor.background("submit", self._submit(self._wire_block(ask)))
+
+    def _is_given_up(self, block: Block) -> bool:
+        """A block can't go on when a part of it was decided in another one, or when it is too heavy for links and ML0's
+        door: then it is proposed again in halves. One of a single update is never too heavy.
+        """
+        gone = tuple(item.key for item in block.items if item.key not in self.pool.held)
+        if gone:
+            self.shell.tell(BlockRefused(block.id(), gone, "decided already"))
+            return True
+        size = sum(len(self.pool.held[item.key].signed) for item in block.items)
+        if size > BLOCK_BYTES_MAX and len(block.items) > 1:
+            self.shell.tell(BlockRefused(block.id(), (), f"{size} bytes are too many for one block"))
+            return True
+        return False
 
     # Peers.
 
@@ -224,7 +240,7 @@ class DataL1Service(L1Service):
         except MessageError as error:
             log.warning("%s sent what is no L1 message: %s", peer.id[:8], error)
             return
-        if isinstance(message, Offer):
+        if isinstance(message, Offer) and message.block.proposer == peer.id:
             self._offers.take(message, contents, self.pool.held)
         self.shell.tell(L1Received(message))
 

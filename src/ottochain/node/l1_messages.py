@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import itertools
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 import msgspec
@@ -17,9 +18,12 @@ from ottochain.fibers.errors import DecodeError
 from ottochain.fibers.updates import SignedUpdate
 from ottochain.node.bodies import DEPTH_MAX
 from ottochain.node.l1_pool import Held, named
+from ottochain.node.submission import PROOFS_MAX
 
 OFFERS_KEPT_MAX: Final = 256
-"""Offers whose contents are kept until the core has answered them; the oldest goes when there are more."""
+"""Offers whose contents are kept until the core has answered them; the oldest goes when there are more.
+
+The core has at most 16 of each peer in validation."""
 
 
 class Envelope(msgspec.Struct):
@@ -47,33 +51,47 @@ def opened(body: bytes) -> tuple[L1Message, list[bytes]]:
 
 
 class Offers:
-    """The contents of peers' offers, decoded and checked once, until the core has said what to do with them."""
+    """The contents of peers' offers, decoded and checked once, until the core has said what to do with them.
+
+    What was judged is put aside under the block's name, so that no later copy of the offer takes its place.
+    """
 
     def __init__(self) -> None:
-        self._contents: dict[str, dict[str, Held]] = {}
+        self._offered: dict[str, dict[str, Held]] = {}
+        self._judged: dict[str, dict[str, Held]] = {}
 
-    def take(self, offer: Offer, contents: Sequence[bytes], held: Mapping[str, Held]) -> None:
+    def take(self, offer: Offer, contents: Iterable[bytes], held: Mapping[str, Held]) -> None:
         """Checks what came with an offer. What this node holds already, or what is not signed, is left out."""
-        items = {item.key: item for item in offer.block.items}
+        wanted = {item.key: item for item in offer.block.items if item.key not in held}
         taken: dict[str, Held] = {}
-        for raw in contents:
+        for raw in itertools.islice(contents, len(offer.block.items)):
             update = signed_update(raw)
-            item = None if update is None else items.get(update.key)
-            if update is not None and item is not None and item.key not in held:
-                taken[item.key] = Held(
-                    named(update, item.arrival, item.origin, item.after), exact_json.dumps(update.to_json())
-                )
-        if len(self._contents) >= OFFERS_KEPT_MAX:
-            del self._contents[next(iter(self._contents))]
-        self._contents[offer.block.id()] = taken
+            item = None if update is None else wanted.get(update.key)
+            if update is not None and item is not None:
+                name = named(update, item.arrival, item.origin, item.after)
+                taken[item.key] = Held(name, exact_json.dumps(update.to_json()))
+        block = offer.block.id()
+        _put(self._offered, block, {**self._offered.get(block, {}), **taken})
 
     def of(self, block: str) -> Mapping[str, Held]:
         """The contents that came with a block, by key."""
-        return self._contents.get(block, {})
+        return self._offered.get(block, {})
 
-    def forget(self, block: str) -> None:
-        """The core has answered the offer."""
-        self._contents.pop(block, None)
+    def judged(self, block: str, *, good: bool) -> None:
+        """The contents of a good block are put aside for ``claim``; those of another are forgotten."""
+        contents = self._offered.pop(block, {})
+        if good and contents:
+            _put(self._judged, block, contents)
+
+    def claim(self, block: str) -> Mapping[str, Held]:
+        """The contents of a block that was found good."""
+        return self._judged.pop(block, {})
+
+
+def _put(offers: dict[str, dict[str, Held]], block: str, contents: dict[str, Held]) -> None:
+    if block not in offers and len(offers) >= OFFERS_KEPT_MAX:
+        del offers[next(iter(offers))]
+    offers[block] = contents
 
 
 def same_name(ours: Item, theirs: Item) -> bool:
@@ -92,4 +110,4 @@ def signed_update(raw: bytes) -> SignedUpdate | None:
         update = SignedUpdate.from_json(exact_json.loads(raw, max_depth=DEPTH_MAX))
     except (JsonError, DecodeError):
         return None
-    return update if verify_all(update.hash, update.proofs) else None
+    return update if len(update.proofs) <= PROOFS_MAX and verify_all(update.hash, update.proofs) else None
