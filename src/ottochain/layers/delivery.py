@@ -16,6 +16,7 @@ from ottochain.crypto.keys import PrivateKey
 from ottochain.crypto.proofs import sign, verify_all
 from ottochain.layers.validators import Chain
 from ottochain.model.binary import SignedBinary
+from ottochain.model.currency_content import CurrencyContent, read_content
 from ottochain.model.errors import ModelError
 from ottochain.model.header import Header
 from ottochain.model.json_text import object_text
@@ -32,6 +33,19 @@ class Delivery:
     founding: dict[str, Any] | None = None
     _wire: bytes | None = field(default=None, init=False, repr=False, compare=False)
     _key: str | None = field(default=None, init=False, repr=False, compare=False)
+    _snapshot: CurrencyContent | None = field(default=None, init=False, repr=False, compare=False)
+
+    @property
+    def snapshot(self) -> CurrencyContent:
+        """The snapshot in the content; read once, for it is asked for at the door and again when its turn comes.
+
+        Raises ModelError if there is none.
+        """
+        snapshot = self._snapshot
+        if snapshot is None:
+            snapshot = read_content(self.signed.binary.content)
+            object.__setattr__(self, "_snapshot", snapshot)
+        return snapshot
 
     @property
     def hash(self) -> str:

@@ -26,7 +26,7 @@ from ottochain.layers.certificates import certificate_fault
 from ottochain.layers.delivery import Delivery, read_founding
 from ottochain.layers.reopening import reopen
 from ottochain.layers.validators import Chain, Validators, read_change
-from ottochain.model.currency_content import CurrencyContent, read_content
+from ottochain.model.currency_content import CurrencyContent
 from ottochain.model.currency_snapshot import CurrencyInfo, GlobalSyncView, first_incremental
 from ottochain.model.errors import ModelError
 from ottochain.model.global_info import LastCurrency
@@ -92,7 +92,7 @@ def check_alone(delivery: Delivery, bytes_max: int) -> list[BinaryError]:
 def extend(metagraph: Metagraph | None, delivery: Delivery) -> Extended:
     """The metagraph after the binary, which has passed ``check_alone``. Raises NotTakenError."""
     try:
-        content = read_content(delivery.signed.binary.content)
+        content = delivery.snapshot
         if not verify_all(content.hash, content.proofs):
             raise NotTakenError(snapshot_not_valid("a proof of the snapshot does not sign it"))
         if delivery.signed.binary.is_genesis:
