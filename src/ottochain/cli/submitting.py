@@ -155,9 +155,8 @@ def read_json(text: str) -> Any:
         raise UsageError(f"{text[1:]} could not be read: {error.strerror}.") from None
     except JsonError as error:
         shown = text if len(text) < 60 else f"{text[:57]}…"
-        raise UsageError(
-            f"{shown} is not JSON: {error}.", next_step="quote it for the shell, or write @FILE."
-        ) from None
+        why = str(error).removeprefix("not JSON: ")
+        raise UsageError(f"{shown} is not JSON: {why}.", next_step="quote it for the shell, or write @FILE.") from None
 
 
 @contextmanager
