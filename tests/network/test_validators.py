@@ -75,3 +75,13 @@ def test_a_joined_node_only_learns_until_the_operator_makes_it_a_validator(four:
     removed = four.change(5, remove=learner.key.peer_id)
     assert four.nodes[1].post("/ottochain/validators", removed).status_code == 200
     until("a set of four", lambda: all(len(node.facts["validators"]) == 4 for node in four.nodes[:4]))
+
+
+def test_time_goes_on_through_changes_that_events_commit(four: Layer) -> None:
+    """A time trigger that falls due while an event's snapshot is being made must not be forgotten with it."""
+    member = four.nodes[4].key.peer_id
+    for number in range(6, 16, 2):
+        for change, size in ((four.change(number, add=member), 5), (four.change(number + 1, remove=member), 4)):
+            assert four.nodes[0].post("/ottochain/validators", change).status_code == 200
+            until(f"a set of {size}", lambda size=size: all(len(n.facts["validators"]) == size for n in four.nodes[:4]))
+    four.advance_by(2, *four.nodes[:4])

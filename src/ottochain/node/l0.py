@@ -87,6 +87,7 @@ class L0Service(ABC, Generic[S, B]):
         )
         self.learning: Learning[S, B] = Learning(node, self, self.answers)
         self.changes = Changes(self.database, lambda: self.state, self.transport.spread, self.wake)
+        self._time_due = False
         self._time_trigger: asyncio.TimerHandle | None = None
 
     # What a layer fills in.
@@ -283,7 +284,7 @@ class L0Service(ABC, Generic[S, B]):
                 following=state.validators.after_next,
                 records=records,
                 may_vote=not self.meta.votes_lost(),
-                hot="event" if self.has_work() else None,
+                hot=self.trigger(),
             )
         )
         self.node.supervisor.loop("consensus", self.shell.run())
@@ -338,13 +339,22 @@ class L0Service(ABC, Generic[S, B]):
         if self.shell is not None:
             self.shell.tell(Hot(trigger))
 
+    def trigger(self) -> Trigger | None:
+        """Why the next snapshot should be made now: what is due outweighs what waits."""
+        if self._time_due:
+            return "time"
+        return "event" if self.has_work() else None
+
     def _schedule_time_trigger(self) -> None:
+        """From the last snapshot that time made; one that events made meanwhile does not put it off."""
+        self._time_due = False
         if self._time_trigger is not None:
             self._time_trigger.cancel()
         seconds = self.node.config.time_trigger_seconds
         self._time_trigger = asyncio.get_running_loop().call_later(seconds, self._time_is_due)
 
     def _time_is_due(self) -> None:
+        self._time_due = True
         self.wake("time")
 
     def _on_diverged(self, _: Diverged) -> None:

@@ -57,8 +57,8 @@ class Chained(Protocol[S, B]):
     def committed(self, built: B, head: Head, before: S) -> None:
         """The snapshot is durable and ``state`` is the state after it: tell whoever follows."""
 
-    def has_work(self) -> bool:
-        """Does anything wait that the next snapshot could take?"""
+    def trigger(self) -> Trigger | None:
+        """Why the next snapshot should be made now: what is due outweighs what waits; None when neither is."""
 
 
 class CoreAnswers(Generic[S, B]):
@@ -109,8 +109,8 @@ class CoreAnswers(Generic[S, B]):
         if not proofs:
             return CommitFailed(ask.height, ask.hash, "no validator's proof of the snapshot is at hand")
         state = await self.append(built, header, proofs)
-        hot: Trigger | None = "event" if self._chained.has_work() else None
-        return Committed(ask.height, ask.hash, state.validators.next, state.validators.after_next, hot)
+        validators = state.validators
+        return Committed(ask.height, ask.hash, validators.next, validators.after_next, self._chained.trigger())
 
     async def append(self, built: B, header: Header, proofs: tuple[Proof, ...]) -> S:
         """Writes a final snapshot in one transaction, then announces it; returns the state after it."""
