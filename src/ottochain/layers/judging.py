@@ -37,6 +37,8 @@ class Fault(StrEnum):
     INVALID = "Invalid"
     COMBINE = "CombineFailed"
     TOO_LARGE = "SnapshotTooLarge"
+    FEE = "InvalidFee"
+    BLOCK = "InvalidBlock"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +112,7 @@ class Judge:
         rejections = validate_update(self.before, update)
         if not rejections:
             return None
-        reason = _bounded("; ".join(f"{each.code}: {each.message}" for each in rejections))
+        reason = bounded("; ".join(f"{each.code}: {each.message}" for each in rejections))
         return Guilty(update.key, update.hash, Fault.INVALID, reason, self._is_early(update))
 
     def _guilty_in_company(self, block: UpdateBlock, running: FiberState, reason: str) -> Guilty:
@@ -125,7 +127,7 @@ class Judge:
             else:
                 fails, reason = middle, text
         culprit = updates[fails - 1]
-        return Guilty(culprit.key, culprit.hash, Fault.COMBINE, _bounded(reason), self._is_early(culprit))
+        return Guilty(culprit.key, culprit.hash, Fault.COMBINE, bounded(reason), self._is_early(culprit))
 
     def _failure(self, running: FiberState, updates: list[SignedUpdate]) -> str | None:
         try:
@@ -141,6 +143,6 @@ class Judge:
         return target is not None and commit is not None and target > commit.sequence_number
 
 
-def _bounded(text: str) -> str:
+def bounded(text: str) -> str:
     """The text as a header can hold it: of bounded length, and with a canonical form."""
     return text[:REASON_CHARACTERS_MAX].encode("utf-8", "replace").decode("utf-8")

@@ -12,14 +12,17 @@ from ottochain.fibers import (
     calculated_proof,
     combine,
 )
-from ottochain.layers.judging import Applied, Fault, Guilty, Judge, Refused
+from ottochain.layers.judging import Applied, Fault, Guilty, Judge, Refused, bounded
 from ottochain.layers.ml0_built import Built, RefusedBlock
 from ottochain.layers.ml0_proposal import Inputs
 from ottochain.layers.ml0_state import Ml0State
 from ottochain.layers.on_chain_text import OnChainText
+from ottochain.layers.token_tally import DEFAULT_TOKEN_RULES, TokenRules, TokenTally
 from ottochain.layers.update_block import UpdateBlock
 from ottochain.layers.validators import read_change
 from ottochain.layers.verified import VerifiedProofs
+from ottochain.ledger.settlement import LedgerState
+from ottochain.ledger.tips import Tips
 from ottochain.model.binary import SIGNATURE_BYTES
 from ottochain.model.currency_snapshot import CurrencyIncremental, DataPart
 from ottochain.model.header import Header, RejectedUpdate
@@ -35,6 +38,7 @@ class Ml0Rules:
 
     snapshot_bytes_max: int = SNAPSHOT_BYTES_MAX
     execution: ExecutionRules = DEFAULT_RULES
+    tokens: TokenRules = DEFAULT_TOKEN_RULES
 
     def size_limit(self, parent: Ml0State) -> int:
         """What a snapshot may weigh so that its binary, with everybody's proof, stays within the limit."""
@@ -61,14 +65,18 @@ def attempt(
     The proposal of the result lists only the blocks that decide something. ``impatient`` says of a round id whether
     its early update is to be decided now. Raises ModelError for a change of validators that does not hold.
     """
-    tally = _Tally(parent, knowledge, inputs.oversized, impatient)
+    tokens = _token_tally(parent, inputs, knowledge, impatient)
+    tokens.take_blocks(inputs.tokens, inputs.trigger)
+    tally = _Tally(parent, knowledge, inputs.oversized, impatient, tokens)
     for block in inputs.blocks:
         tally.hear(block)
+    tokens.take_others(inputs.tokens)
     fibers = tally.running
     if not tally.accepted:
         # As the reference does without blocks: the log of the last snapshot's updates is wiped.
         fibers = combine(parent.fibers, [], context(parent), knowledge.rules.execution)
-    return _assemble(parent, replace(inputs, blocks=tuple(tally.included)), tally, fibers)
+    included = replace(inputs, blocks=tuple(tally.included), tokens=tokens.included)
+    return _assemble(parent, included, tally, tokens, fibers)
 
 
 def context(parent: Ml0State) -> SnapshotContext:
@@ -76,33 +84,60 @@ def context(parent: Ml0State) -> SnapshotContext:
     return SnapshotContext(parent.ordinal + 1, parent.hash, parent.epoch_progress)
 
 
-def _assemble(parent: Ml0State, inputs: Inputs, tally: "_Tally", fibers: FiberState) -> Built:
+def _token_tally(
+    parent: Ml0State, inputs: Inputs, knowledge: Knowledge, impatient: Callable[[str], bool]
+) -> TokenTally:
+    """The ledger looks at the global epoch of the snapshot that this one refers to."""
+    info = parent.info.with_optional_parts()
+    return TokenTally(
+        before=LedgerState(info, Tips.from_json(parent.tips), parent.height, parent.sub_height),
+        metagraph_id=parent.chain.chain_id,
+        ordinal=inputs.ordinal,
+        epoch=0 if inputs.global_view is None else inputs.global_view.epoch_progress,
+        rules=knowledge.rules.tokens,
+        is_decided=knowledge.is_decided,
+        oversized=inputs.oversized,
+        impatient=impatient,
+    )
+
+
+def _assemble(parent: Ml0State, inputs: Inputs, tally: "_Tally", tokens: TokenTally, fibers: FiberState) -> Built:
     on_chain = OnChainText.of(fibers, parent.on_chain)
     blocks = array_text([byte_array_text(block.canonical()) for block in tally.accepted])
-    info = parent.info.with_optional_parts()  # the token ledger's place: balances follow from blocks here
+    settled = tokens.finish()
+    ledger, part = settled.state, settled.part
     epoch_progress = parent.epoch_progress + (1 if inputs.trigger == "time" else 0)
     change = None if inputs.change is None else read_change(inputs.change, parent.chain, parent.validators)
     text = CurrencyIncremental(
         ordinal=inputs.ordinal,
-        height=parent.height,
-        sub_height=parent.sub_height + 1,
+        height=ledger.height,
+        sub_height=ledger.sub_height,
         last_snapshot_hash=parent.hash,
-        state_proof=info.state_proof(),
+        state_proof=ledger.info.state_proof(),
         epoch_progress=epoch_progress,
         data=DataPart(on_chain.text, blocks, calculated_proof(fibers)),
         global_view=inputs.global_view,
-        tips=parent.tips,
+        tips=part.tips,
+        blocks=part.blocks,
+        rewards=part.rewards,
+        messages=part.messages,
+        fee_transactions=part.fee_transactions,
+        artifacts=part.artifacts,
+        allow_spend_blocks=part.allow_spend_blocks,
+        token_lock_blocks=part.token_lock_blocks,
     ).text()
     state = replace(
         parent,
         ordinal=inputs.ordinal,
         hash=text.hash,
-        sub_height=parent.sub_height + 1,
+        height=ledger.height,
+        sub_height=ledger.sub_height,
         epoch_progress=epoch_progress,
-        info=info,
+        info=ledger.info,
         fibers=fibers,
         global_view=inputs.global_view,
         validators=parent.validators.advanced(change),
+        tips=ledger.tips.to_json(),
         reopening=None,
         on_chain=on_chain,
     )
@@ -114,7 +149,7 @@ def _assemble(parent: Ml0State, inputs: Inputs, tally: "_Tally", fibers: FiberSt
         trigger=inputs.trigger,
         snapshot_hash=text.hash,
         validators=parent.validators.next,
-        rejections=tuple(tally.rejections),
+        rejections=(*tally.rejections, *tokens.rejections),
         change=inputs.change,
         reopening=parent.reopening,
     )
@@ -126,10 +161,11 @@ def _assemble(parent: Ml0State, inputs: Inputs, tally: "_Tally", fibers: FiberSt
         proposal=inputs.to_bytes(),
         state=state,
         accepted=tuple(tally.accepted),
-        rejecting=tuple(tally.rejecting),
-        refused=tuple(tally.refused),
-        dropped=tuple(tally.dropped),
-        waiting=tuple(tally.waiting),
+        tokens=tuple(sorted(tokens.accepted, key=lambda event: event.round_id)),
+        rejecting=(*tally.rejecting, *(event.round_id for event in tokens.rejecting)),
+        refused=(*tally.refused, *tokens.refused),
+        dropped=(*tally.dropped, *tokens.dropped),
+        waiting=(*tally.waiting, *tokens.waiting),
     )
 
 
@@ -142,7 +178,9 @@ class _Tally:
         knowledge: Knowledge,
         oversized: Collection[str],
         impatient: Callable[[str], bool],
+        tokens: TokenTally,
     ) -> None:
+        self._tokens = tokens
         self._judge = Judge(
             parent.fibers, context(parent), self._is_decided, knowledge.verified, knowledge.rules.execution
         )
@@ -169,11 +207,23 @@ class _Tally:
             self._refuse(block, verdict.guilty)
         elif block.round_id in self._oversized:
             self._refuse(block, (_too_large(block),))
+        elif (unpaid := self._unpaid(block)) is not None:
+            self._refuse(block, (unpaid,))
         else:
             self._accept(block, verdict)
 
+    def _unpaid(self, block: UpdateBlock) -> Guilty | None:
+        """The first update whose fee can't be paid."""
+        fault = self._tokens.fee_fault(block.fees)
+        if fault is None:
+            return None
+        fee, text = fault
+        update = block.payer_of(fee)
+        return Guilty(update.key, update.hash, Fault.FEE, bounded(f"{Fault.FEE}: {text}"))
+
     def _accept(self, block: UpdateBlock, verdict: Applied) -> None:
         self.running = verdict.state
+        self._tokens.take_fees(block.fees)
         self.accepted.append(block)
         self.included.append(block)
         self._decided_here.update(block.keys)

@@ -5,6 +5,7 @@ from typing import Any
 
 from ottochain.layers.judging import Guilty
 from ottochain.layers.ml0_state import Ml0State
+from ottochain.layers.token_event import TokenEvent
 from ottochain.layers.update_block import UpdateBlock
 from ottochain.model.currency_snapshot import SnapshotText
 from ottochain.model.header import Header, RejectedUpdate, Trigger
@@ -23,21 +24,23 @@ class Decision:
 class RefusedBlock:
     """A block that can't be applied as it is; none of its updates is decided. For the L1 that sent it.
 
-    Without ``guilty`` the block as a whole is at fault: ``reason`` says how.
+    Without ``guilty`` the block as a whole is at fault: ``reason`` says how. ``again``: its items are not, and are to
+    be brought again in another block.
     """
 
     round_id: str
     guilty: tuple[Guilty, ...]
     reason: str
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Built:
     """A snapshot, the state after it, and what happened to every block that was handed in.
 
-    ``accepted`` and the ``rejecting`` (round ids of the blocks behind ``rejections``) are in the proposal. ``refused``
-    go back to their L1, ``dropped`` held only updates that are decided already. ``waiting`` stay in the pool because
-    their one update is early, ``later`` because this snapshot had no room: the next one takes them.
+    ``accepted``, ``tokens`` (accepted too) and the ``rejecting`` (round ids of the blocks behind ``rejections``) are in
+    the proposal. ``refused`` go back to their L1, ``dropped`` held only what is decided already. ``waiting`` stay in
+    the pool because their one update is early, ``later`` because this snapshot had no room: the next one takes them.
     """
 
     ordinal: int
@@ -47,6 +50,7 @@ class Built:
     proposal: bytes = field(repr=False)
     state: Ml0State = field(repr=False)
     accepted: tuple[UpdateBlock, ...]
+    tokens: tuple[TokenEvent, ...]
     rejecting: tuple[str, ...]
     refused: tuple[RefusedBlock, ...] = ()
     dropped: tuple[str, ...] = ()
@@ -76,12 +80,14 @@ class Built:
     @property
     def done(self) -> tuple[str, ...]:
         """The round ids that a commit takes out of the pool."""
-        return (*(block.round_id for block in self.accepted), *self.rejecting, *self.dropped)
+        accepted = [*(block.round_id for block in self.accepted), *(event.round_id for event in self.tokens)]
+        return (*accepted, *self.rejecting, *self.dropped)
 
     def decisions(self) -> tuple[Decision, ...]:
-        """Every update that this snapshot decides."""
+        """Every update and every item that this snapshot decides."""
         accepted = [Decision(update.key, update.hash) for block in self.accepted for update in block.updates]
-        return (*accepted, *(Decision(each.key, each.hash, each.reason) for each in self.rejections))
+        moved = [Decision(item.key, item.hash) for event in self.tokens for item in event.updates]
+        return (*accepted, *moved, *(Decision(each.key, each.hash, each.reason) for each in self.rejections))
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from typing import Any
 
 from ottochain.codec import exact_json
 from ottochain.codec.exact_json import JsonError
+from ottochain.layers.token_event import TokenEvent
 from ottochain.layers.update_block import UpdateBlock
 from ottochain.model.currency_snapshot import GlobalSyncView
 from ottochain.model.errors import ModelError
@@ -18,6 +19,7 @@ class Inputs:
     """Everything that decides a snapshot, but the parent.
 
     ``oversized`` are the round ids of blocks whose single update is rejected because it makes the snapshot too large.
+    ``tokens`` are the blocks and messages that move tokens.
     """
 
     ordinal: int
@@ -27,6 +29,7 @@ class Inputs:
     change: dict[str, Any] | None
     oversized: frozenset[str]
     blocks: tuple[UpdateBlock, ...]
+    tokens: tuple[TokenEvent, ...] = ()
 
     def to_bytes(self) -> bytes:
         """The proposal. Blocks stand in it as they came."""
@@ -40,6 +43,7 @@ class Inputs:
                 ("change", exact_json.dumps(self.change)),
                 ("oversized", exact_json.dumps(sorted(self.oversized))),
                 ("blocks", array_text([block.wire for block in self.blocks])),
+                *([("tokens", array_text([event.wire for event in self.tokens]))] if self.tokens else []),
             ]
         )
 
@@ -61,6 +65,7 @@ class Inputs:
             change=None if value.get("change") is None else _read(value, "change", dict),
             oversized=frozenset(_strings(_read(value, "oversized", list))),
             blocks=tuple(UpdateBlock.from_json(block) for block in _read(value, "blocks", list)),
+            tokens=tuple(TokenEvent.from_json(event) for event in _read({"tokens": [], **value}, "tokens", list)),
         )
 
 

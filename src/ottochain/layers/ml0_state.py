@@ -24,8 +24,9 @@ from ottochain.model.tips import genesis_tips
 class Ml0State:
     """The state after snapshot ``ordinal``. Frozen; what did not change is shared with the state before.
 
-    ``height`` stays 0 and ``tips`` those of the genesis while the ledger accepts no token blocks. ``reopening`` is the
-    signed act that opened this incarnation, while no snapshot has been made in it.
+    ``tips`` are what the next token blocks may stand on: those that the snapshot lists as remaining, and the blocks
+    that it accepted. ``reopening`` is the signed act that opened this incarnation, while no snapshot has been made in
+    it.
     """
 
     chain: Chain

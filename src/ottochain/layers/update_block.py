@@ -7,12 +7,14 @@ put together from the updates' own.
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final, Protocol
 
 from ottochain.codec import exact_json
+from ottochain.codec.canonical import canonical_bytes
 from ottochain.codec.exact_json import JsonError
 from ottochain.crypto.proofs import Proof, verify
 from ottochain.fibers import DecodeError, SignedUpdate
+from ottochain.ledger.fee_transactions import SignedFee
 from ottochain.model.data_block import SignedDataBlock
 from ottochain.model.errors import ModelError
 
@@ -21,7 +23,7 @@ _HEX: Final = re.compile(r"[0-9a-fA-F]+").fullmatch
 
 @dataclass(frozen=True, slots=True, eq=False)
 class UpdateBlock:
-    """A data block. ``updates`` are all of them, in the order of their groups.
+    """A data block. ``updates`` are all of them, in the order of their groups; the ``fees`` stand among them.
 
     ``after`` names, by key, the ordinal that an update was submitted after: what the chain decided about it up to
     there was about an earlier submission. The reference's block has no such member and passes over it.
@@ -29,14 +31,17 @@ class UpdateBlock:
 
     round_id: str
     hash: str
-    groups: tuple[tuple[SignedUpdate, ...], ...]
+    groups: tuple[tuple[SignedUpdate | SignedFee, ...], ...]
     proofs: tuple[Proof, ...]
     wire: bytes = field(repr=False)
     after: Mapping[str, int] = field(default_factory=dict, repr=False)
     updates: tuple[SignedUpdate, ...] = field(init=False, repr=False)
+    fees: tuple[SignedFee, ...] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "updates", tuple(update for group in self.groups for update in group))
+        members = [member for group in self.groups for member in group]
+        object.__setattr__(self, "updates", tuple(each for each in members if isinstance(each, SignedUpdate)))
+        object.__setattr__(self, "fees", tuple(each for each in members if isinstance(each, SignedFee)))
 
     @classmethod
     def from_bytes(cls, text: bytes) -> "UpdateBlock":
@@ -55,6 +60,8 @@ class UpdateBlock:
             tuple(_decode(transaction, claimed) for transaction, claimed in zip(group, hashes, strict=True))
             for group, hashes in zip(signed.block.transactions, signed.block.hashes, strict=True)
         )
+        for group in groups:
+            _check_fees(group)
         for proof in signed.proofs:
             _check_proof(proof)
         assert isinstance(value, dict)
@@ -71,6 +78,11 @@ class UpdateBlock:
         """The ordinal that the update with this key was submitted after; 0 when none is named."""
         return self.after.get(key, 0)
 
+    def payer_of(self, fee: SignedFee) -> SignedUpdate:
+        """The update that a fee is for: the first of its group with the hash that it names."""
+        group = next(group for group in self.groups if fee in group)
+        return next(each for each in group if isinstance(each, SignedUpdate) and each.hash == fee.update_hash)
+
     @property
     def keys(self) -> tuple[str, ...]:
         """The keys of the updates, in their order."""
@@ -78,9 +90,9 @@ class UpdateBlock:
 
     def canonical(self) -> bytes:
         """The canonical JSON of the signed block, as the snapshot carries it."""
-        transactions = b",".join(b"[%b]" % b",".join(map(_update_text, group)) for group in self.groups)
+        transactions = b",".join(b"[%b]" % b",".join(map(_member_text, group)) for group in self.groups)
         hashes = b",".join(
-            b"[%b]" % b",".join(b'"%b"' % update.hash.encode() for update in group) for group in self.groups
+            b"[%b]" % b",".join(b'"%b"' % member.hash.encode() for member in group) for group in self.groups
         )
         return b'{"proofs":%b,"value":{"dataTransactions":[%b],"dataTransactionsHashes":[%b],"roundId":"%b"}}' % (
             _proofs_text(self.proofs),
@@ -90,6 +102,18 @@ class UpdateBlock:
         )
 
 
+class SignedBlock(Protocol):
+    """A block of any kind."""
+
+    @property
+    def hash(self) -> str:
+        """What its signers sign."""
+
+    @property
+    def proofs(self) -> tuple[Proof, ...]:
+        """The proofs of its signers."""
+
+
 @dataclass(frozen=True, slots=True)
 class BlockRule:
     """Whose blocks ML0 takes: ``threshold`` distinct signers, all of them ``members`` when those are named."""
@@ -97,7 +121,7 @@ class BlockRule:
     threshold: int = 1
     members: frozenset[str] | None = None
 
-    def violation(self, block: UpdateBlock) -> str | None:
+    def violation(self, block: SignedBlock) -> str | None:
         """What is wrong with the block's own signatures, or None."""
         signers = {proof.id for proof in block.proofs}
         strangers = sorted(signers - self.members) if self.members is not None else []
@@ -109,16 +133,27 @@ class BlockRule:
         return f"the signature of {bad[0][:16]}… does not sign the block's hash {block.hash}" if bad else None
 
 
-def _decode(transaction: object, claimed: str) -> SignedUpdate:
+def _decode(transaction: Mapping[str, Any], claimed: str) -> SignedUpdate | SignedFee:
+    value = transaction.get("value")
+    member: SignedUpdate | SignedFee
     try:
-        update = SignedUpdate.from_json(transaction)
+        is_fee = isinstance(value, dict) and "dataUpdateRef" in value
+        member = SignedFee.from_json(transaction) if is_fee else SignedUpdate.from_json(transaction)
     except DecodeError as error:
         raise ModelError(f"expected a signed update in the block: {error.detail}") from None
-    if update.hash != claimed:
-        raise ModelError(f"the block gives an update the hash {claimed}, its hash is {update.hash}")
-    for proof in update.proofs:
+    if member.hash != claimed:
+        raise ModelError(f"the block gives an update the hash {claimed}, its hash is {member.hash}")
+    for proof in member.proofs:
         _check_proof(proof)
-    return update
+    return member
+
+
+def _check_fees(group: Iterable[SignedUpdate | SignedFee]) -> None:
+    """A fee stands with the update that it is for, and an update has one at most."""
+    hashes = [each.hash for each in group if isinstance(each, SignedUpdate)]
+    paid = [each.update_hash for each in group if isinstance(each, SignedFee)]
+    if len(set(paid)) < len(paid) or not set(paid) <= set(hashes):
+        raise ModelError("expected each fee in the group of its update, and one for an update at most")
 
 
 def _after(value: object) -> dict[str, int]:
@@ -133,8 +168,9 @@ def _check_proof(proof: Proof) -> None:
         raise ModelError("expected a proof's id and signature in hexadecimal digits")
 
 
-def _update_text(update: SignedUpdate) -> bytes:
-    return b'{"proofs":%b,"value":%b}' % (_proofs_text(update.proofs), update.canonical)
+def _member_text(member: SignedUpdate | SignedFee) -> bytes:
+    canonical = canonical_bytes(member.value_json()) if isinstance(member, SignedFee) else member.canonical
+    return b'{"proofs":%b,"value":%b}' % (_proofs_text(member.proofs), canonical)
 
 
 def _proofs_text(proofs: Iterable[Proof]) -> bytes:
