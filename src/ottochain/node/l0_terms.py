@@ -9,10 +9,11 @@ from ottochain.consensus.votes import Trigger
 from ottochain.layers.validators import Chain, Validators
 from ottochain.model.currency_snapshot import SnapshotText
 from ottochain.model.header import Header
+from ottochain.node.service import StartRefused
 from ottochain.store.chain import Committed as StoredSnapshot
 
 
-class ChainProblem(Exception):  # noqa: N818  what happened
+class ChainProblem(StartRefused):
     """The data directory does not hold what the run mode needs; the text says what to do."""
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import signal
 import sys
+from pathlib import Path
 from typing import Final
 
 import uvloop
@@ -17,7 +19,7 @@ from ottochain.node.config import NodeConfig
 from ottochain.node.datadir import DataDirectoryInUse, locked
 from ottochain.node.life import run_lives
 from ottochain.node.listeners import PortInUse
-from ottochain.node.service import ServiceFactory
+from ottochain.node.service import ServiceFactory, StartRefused
 
 log = logging.getLogger(__name__)
 
@@ -33,11 +35,12 @@ def run_process(config: NodeConfig, create_service: ServiceFactory) -> int:
         _complain(f"the keystore {config.keystore} can't be used: {error}")
         return EXIT_FAILED
     try:
+        show_name(f"ottochain-{config.data_dir.name}")
         node_log.configure(config.layer, key.peer_id, config.log_file)
         with locked(config.data_dir, config.layer, key.peer_id):
             log.info("starting %s %s as %s", config.layer, config.mode, key.peer_id)
             return uvloop.run(_until_stopped(config, key, create_service))
-    except (DataDirectoryInUse, PortInUse, OSError) as error:
+    except (DataDirectoryInUse, PortInUse, StartRefused, OSError) as error:
         log.error("could not start: %s", error)
         _complain(str(error))
     except Exception as error:
@@ -58,6 +61,12 @@ def load_key(config: NodeConfig) -> PrivateKey:
     from ottochain.crypto.keystore import read_p12
 
     return read_p12(config.keystore.read_bytes(), config.key_alias, config.password).key
+
+
+def show_name(name: str) -> None:
+    """Names the process for tools such as ``ps`` and ``top``: forked nodes would all look alike. Linux only."""
+    with contextlib.suppress(OSError):
+        Path("/proc/self/comm").write_text(name)
 
 
 def _complain(text: str) -> None:

@@ -21,6 +21,10 @@ METAGRAPH_CLUSTER_ID: Final = "517c3a05-9219-471b-a54c-21b7d72f4ae5"
 """Cluster id of OttoChain's three layers (OttoChain, the three ``Main.scala``)."""
 
 
+class StartRefused(Exception):  # noqa: N818  what happened
+    """The node can't start as it was asked to; the text says why and what to do. Nothing was changed."""
+
+
 class LayerService(Protocol):
     """One layer's work on a node. The shell owns listeners, sessions and peers; the service owns the rest."""
 
