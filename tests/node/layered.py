@@ -46,6 +46,7 @@ class Layered:
     directory: Path
     http: aiohttp.ClientSession
     time_trigger_seconds: float = 43.0
+    l1_block_signatures: int | None = None
     token: str | None = None
     running: dict[str, Running] = field(default_factory=dict)
     _ports: dict[str, int] = field(default_factory=dict)
@@ -133,6 +134,8 @@ class Layered:
         if name not in self._ports:
             self._ports[name] = free_port()
         changes = {"public_port": self._ports[name], "time_trigger_seconds": self.time_trigger_seconds} | changes
+        if layer in ("ml0", "dl1"):
+            changes.setdefault("l1_block_signatures", self.l1_block_signatures)
         if layer != "gl0":
             changes.setdefault("global_l0_peer", self.parent("gl0"))
         if layer in ("cl1", "dl1"):

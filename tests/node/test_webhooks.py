@@ -18,7 +18,7 @@ from aiohttp.test_utils import TestServer
 from hypothesis import given
 from hypothesis import strategies as st
 
-from layers.metagraph import add
+from layers.metagraph import add, block
 from node.layered import Layered, layered
 from node.network import Network, until
 from ottochain.node import webhooks as room
@@ -379,14 +379,15 @@ async def test_a_subscriber_of_ml0_hears_of_snapshots_and_rejections(network: La
     assert (first["event"], first["hash"]) == ("snapshot.finalized", network.ml0.chain.hash_at(first["ordinal"]))
     assert first["metagraphId"] == network.token
     assert first["stats"] == {"updatesProcessed": 1, "stateMachinesActive": 1, "scriptsActive": 0}
-    rivals = [add(1, 0, by=1), add(1, 0, by=2)]
-    await network.acknowledged(*rivals)
-    await network.until_decided(*rivals)
+    stale = block(1, [add(1, 0)])
+    await network.acknowledged(add(1, 0, by=2))
+    await network.until_decided(add(1, 0, by=2))
+    assert (await ml0.post("/currency/l1-data-output", data=stale.wire))[0] == 200
     await until(lambda: any(body["event"] == "transaction.rejected" for body in receiver.bodies))
     (told,) = [body["rejection"] for body in receiver.bodies if body["event"] == "transaction.rejected"]
     assert (told["updateType"], told["targetSequenceNumber"]) == ("TransitionStateMachine", 0)
     assert told["errors"][0]["code"] == "SequenceNumberMismatch"
-    assert told["signers"] == [rivals[0].proofs[0].id]
+    assert told["signers"] == [proof.id for proof in stale.updates[0].proofs]
     listed = await ml0.json(f"{BASE}/subscribers")
     assert [each["id"] for each in listed["subscribers"]] == [subscribed["id"]]
     async with network.http.delete(ml0.url(f"{BASE}/subscribe/{subscribed['id']}")) as response:
