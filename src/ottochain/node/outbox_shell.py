@@ -103,7 +103,11 @@ class OutboxShell:
             timer.cancel()
 
     async def _send(self, ask: SendBinary) -> None:
-        problem = await self._deliver(ask.ordinal, ask.attempt)
+        try:
+            problem = await self._deliver(ask.ordinal, ask.attempt)
+        except Exception as error:
+            log.exception("binary %d could not be delivered", ask.ordinal)
+            problem = f"{type(error).__name__}: {error}"
         if problem is not None and problem != self.last_problem:
             log.warning("GL0 did not take binary %d: %s; it will be sent again", ask.ordinal, problem)
         self.last_problem = problem or self.last_problem
