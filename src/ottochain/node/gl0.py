@@ -6,6 +6,7 @@ Source of routes and run modes: Tessellation, ``dag-l0``; what a snapshot is: ``
 from __future__ import annotations
 
 import logging
+from collections import deque
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, Final
@@ -43,6 +44,9 @@ log = logging.getLogger(__name__)
 BINARY_BYTES_MAX: Final = 64 * 1024 * 1024
 """What this engine takes; the reference's limit is 512,000."""
 
+INCLUDED_REMEMBERED: Final = 256
+"""Hashes of the binaries that went in last: a metagraph that has not heard of it yet sends them again."""
+
 BINARY_EVENT: Final = "binary"
 BINARIES_WAITING_MAX: Final = 4_096
 
@@ -65,6 +69,7 @@ class Gl0Service(L0Service[Gl0State, Gl0Built]):
         self._rules = Gl0Rules(binary_bytes_max=BINARY_BYTES_MAX)
         self._pending: dict[str, Delivery] = {}
         self._stuck: frozenset[str] = frozenset()
+        self._included: deque[str] = deque(maxlen=INCLUDED_REMEMBERED)
 
     # Starting.
 
@@ -146,6 +151,8 @@ class Gl0Service(L0Service[Gl0State, Gl0Built]):
             raise PlainRouteFailure(str(error)) from error
         if self.state is None or len(self._pending) >= BINARIES_WAITING_MAX:
             return json_response({"message": "Node not yet ready to accept metagraph snapshots."}, 503)
+        if self._is_included(delivery):
+            return empty(200)
         errors = gl0.validate_binary(self.state, delivery, self._rules)
         if errors:
             return json_response(errors, 400)
@@ -179,10 +186,10 @@ class Gl0Service(L0Service[Gl0State, Gl0Built]):
         return True
 
     def _is_included(self, delivery: Delivery) -> bool:
-        """A copy of the newest binary, sent again by a metagraph that has not heard of its inclusion yet."""
+        """A copy of a binary that is in, sent by a metagraph that has not heard of it yet."""
         assert self.state is not None
         metagraph = self.state.metagraphs.get(delivery.address)
-        return metagraph is not None and metagraph.binary_hash == delivery.hash
+        return delivery.hash in self._included or (metagraph is not None and metagraph.binary_hash == delivery.hash)
 
     async def _balance(self, request: web.Request) -> web.Response:
         address = request.match_info["address"]
@@ -247,6 +254,7 @@ class Gl0Service(L0Service[Gl0State, Gl0Built]):
             self._pending.pop(key, None)
         channels: dict[str, list[dict[str, Any]]] = {}
         for included in built.included:
+            self._included.append(included.binary_hash)
             reference = {"ordinal": included.ordinal, "hash": included.binary_hash}
             channels.setdefault(included.address, []).append(reference)
         self.feed.publish(exact_json.dumps({"entry": self._entry(head.header, channels)}))

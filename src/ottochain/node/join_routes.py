@@ -13,7 +13,7 @@ from typing import Any
 
 from aiohttp import web
 
-from ottochain.model.node_state import InvalidTransition, NodeState
+from ottochain.model.node_state import IN_CLUSTER, InvalidTransition, NodeState
 from ottochain.node import bodies
 from ottochain.node.bodies import RefinedRouteFailure
 from ottochain.node.handshake import in_words
@@ -99,7 +99,9 @@ class JoinRoutes:
         try:
             peer = await self._node.handshake.admit(registration)
         except Refused as refusal:
-            log.warning("peer %s was not let in: %s", newcomer[:8], refusal)
+            # Two that join at once meet before either is in: they try again, and it is nothing to worry about.
+            level = logging.INFO if self._node.lifecycle.state not in IN_CLUSTER else logging.WARNING
+            log.log(level, "peer %s was not let in: %s", newcomer[:8], refusal)
             return json_response(refusal.answer or "Unknown error.", 409 if refusal.answer else 500)
         except (HandshakeError, PeerError) as error:
             log.warning("peer %s was not let in: %s", newcomer[:8], in_words(error))

@@ -16,7 +16,7 @@ from ottochain.model.node_state import NodeState
 from ottochain.node.handshake import Handshake, in_words
 from ottochain.node.lifecycle import Lifecycle
 from ottochain.node.membership import PEERS_MAX, Contact, Membership, Peer
-from ottochain.node.peer_client import PeerClient, PeerError
+from ottochain.node.peer_client import PeerClient, PeerError, PeerRefused
 from ottochain.node.registration import HandshakeError, MalformedRegistration, decode_contact
 from ottochain.node.supervisor import Supervisor
 
@@ -93,7 +93,9 @@ class Joining:
             await self._exchange_states(peer)
             return peer
         except (HandshakeError, PeerError) as error:
-            log.warning(
+            not_in_yet = isinstance(error, PeerRefused) and error.status == 409
+            log.log(
+                logging.INFO if not_in_yet else logging.WARNING,
                 "the handshake with %s at %s:%d failed: %s",
                 contact.id[:8],
                 contact.ip,
