@@ -1,6 +1,6 @@
 """A metagraph whose snapshots are signed, certified and wrapped for the global layer."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,7 +14,6 @@ from ottochain.crypto.keys import PrivateKey
 from ottochain.crypto.proofs import sign
 from ottochain.layers import gl0, ml0
 from ottochain.layers.delivery import Delivery, Founding
-from ottochain.layers.update_block import UpdateBlock
 from ottochain.layers.validators import Chain
 from ottochain.model.binary import Binary, SignedBinary, content_of
 from ottochain.model.header import Header
@@ -36,10 +35,12 @@ def certificate(header: Header, keys: Sequence[PrivateKey], view: int = 0) -> He
 class Channel(Driver):
     """A metagraph with its binaries. ``keys`` are its validators, all of which sign everything."""
 
-    def __init__(self, *keys: PrivateKey, with_founding: bool = True) -> None:
+    def __init__(
+        self, *keys: PrivateKey, with_founding: bool = True, balances: Mapping[str, int] | None = None
+    ) -> None:
         super().__init__()
         self.keys = keys or (VALIDATOR,)
-        founded = ml0.found({}, GENESIS_VIEW)
+        founded = ml0.found(balances or {}, GENESIS_VIEW)
         proofs = [sign(founded.genesis_hash, key) for key in self.keys]
         content = content_of(signed_text(founded.genesis_wire, proofs))
         self.address = Binary(EMPTY_HASH, content).metagraph_id
@@ -60,7 +61,7 @@ class Channel(Driver):
         proofs = [sign(binary.hash, key) for key in self.keys]
         return Delivery(self.address, SignedBinary.of(binary, proofs), header, founding)
 
-    def advance(self, *blocks: UpdateBlock, trigger: Any = "event", **more: Any) -> Delivery:
+    def advance(self, *blocks: Any, trigger: Any = "event", **more: Any) -> Delivery:
         """One more snapshot, and its binary."""
         built = self.commit(*blocks, trigger=trigger, **more)
         header = certificate(built.header, self.keys)

@@ -11,6 +11,7 @@ from ottochain.crypto.proofs import sign
 from ottochain.fibers import SignedUpdate, decode_message, encode_message
 from ottochain.layers import ml0
 from ottochain.layers.ml0_state import Ml0State
+from ottochain.layers.token_event import TokenEvent
 from ottochain.layers.update_block import UpdateBlock
 from ottochain.layers.validators import Chain
 from ottochain.layers.verified import VerifiedProofs
@@ -107,10 +108,10 @@ class Driver:
     def is_decided(self, key: str, after: int) -> bool:
         return self.decided_at.get(key, 0) > after
 
-    def build(self, *blocks: UpdateBlock, trigger: Any = "event", **more: Any) -> ml0.Built:
+    def build(self, *blocks: UpdateBlock | TokenEvent, trigger: Any = "event", **more: Any) -> ml0.Built:
         return ml0.build(self.state, trigger, blocks, self.knowledge, **more)
 
-    def commit(self, *blocks: UpdateBlock, trigger: Any = "event", **more: Any) -> ml0.Built:
+    def commit(self, *blocks: UpdateBlock | TokenEvent, trigger: Any = "event", **more: Any) -> ml0.Built:
         """Build, check as a validator would, and go on from there."""
         built = self.build(*blocks, trigger=trigger, **more)
         checked = ml0.check(self.state, built.proposal, self.knowledge)

@@ -348,3 +348,15 @@ def test_every_event_is_accounted_for_once_in_any_order(groups: list[list[Any]],
     assert sum(driver.state.info.balances.values()) == 100 - sum(
         item.value.fee for each in built.tokens for item in each.updates
     )
+
+
+def test_a_fee_is_paid_once_even_where_its_update_is_accepted_again(driver: Driver) -> None:
+    driver.commit(block(2, [create(1)]))
+    failing = add(1, 0, by=0)  # leaves the sequence number, so that a copy with more proofs is accepted again
+    copy = SignedUpdate.of(failing.message, [*failing.proofs, sign(failing.hash, BOB)])
+    fee = kit.fee_of(ALICE, 5, failing.hash)
+    driver.commit(paid_block(3, failing, fee))
+    [rejected] = driver.commit(paid_block(4, copy, fee)).rejections
+    assert rejected.reason == "InvalidFee: Fee transaction is paid already"
+    assert balances(driver)[METAGRAPH] == 5
+    assert driver.decided[fee.key] is None

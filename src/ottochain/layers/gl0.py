@@ -64,7 +64,7 @@ def validate_binary(state: Gl0State, delivery: Delivery, rules: Gl0Rules = DEFAU
     if not delivery.signed.binary.is_genesis and delivery.signed.binary.last_snapshot_hash != parent:
         return []
     try:
-        extend(metagraph, delivery)
+        extend(metagraph, delivery, rules.terms)
     except NotTakenError as refusal:
         return [refusal.error]
     return []

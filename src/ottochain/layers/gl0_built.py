@@ -5,6 +5,7 @@ from typing import Final
 
 from ottochain.layers.binary_errors import BinaryError
 from ottochain.layers.gl0_state import Gl0State
+from ottochain.ledger.block_rules import DEFAULT_TERMS, BlockTerms
 from ottochain.model.currency_snapshot import SnapshotText
 from ottochain.model.header import Header, Trigger
 
@@ -20,6 +21,7 @@ class Gl0Rules:
 
     binary_bytes_max: int = BINARY_BYTES_MAX
     events_bytes_max: int = EVENTS_BYTES_MAX
+    terms: BlockTerms = DEFAULT_TERMS
 
 
 DEFAULT_RULES: Final = Gl0Rules()

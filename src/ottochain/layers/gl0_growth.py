@@ -1,12 +1,14 @@
 """The chains of metagraphs growing by the binaries of one global snapshot."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from ottochain.layers.binary_errors import BinaryError
 from ottochain.layers.delivery import Delivery
 from ottochain.layers.gl0_built import Dropped, Gl0Rules, Included
 from ottochain.layers.gl0_state import Gl0State
 from ottochain.layers.metagraph import Extended, Metagraph, NotTakenError, check_alone, extend
+from ottochain.ledger.held_tokens import held_amounts
 from ottochain.model.currency_content import read_content
 from ottochain.model.errors import ModelError
 from ottochain.model.global_info import GlobalInfo
@@ -53,6 +55,8 @@ class Growth:
             hashes={address: metagraph.binary_hash for address, metagraph in sorted(self.metagraphs.items())},
             currencies=dict(sorted(self._currencies.items())),
             sync_data={**before.metagraph_sync_data, **dict.fromkeys(sorted(self.taken), accepted)},
+            allow_spends=allow_spends_of(self.metagraphs),
+            locked=locked_of(self.metagraphs),
         )
 
     def _sound(self, deliveries: Sequence[Delivery]) -> list[Delivery]:
@@ -77,7 +81,7 @@ class Growth:
                 self.waiting.append(each.key)
                 continue
             try:
-                extended = extend(self.metagraphs.get(address), each)
+                extended = extend(self.metagraphs.get(address), each, self._rules.terms)
             except NotTakenError as refusal:
                 self.dropped.append(Dropped(each.key, address, each.hash, refusal.error))
                 continue
@@ -101,6 +105,18 @@ class Growth:
 
     def _size(self, delivery: Delivery) -> int:
         return len(delivery.signed.binary.content)
+
+
+def allow_spends_of(metagraphs: Mapping[str, Metagraph]) -> dict[str, Any]:
+    """The active allow-spends of all metagraphs, as the global state shows them: none without any."""
+    active = {address: metagraphs[address].info.active_allow_spends for address in sorted(metagraphs)}
+    return {address: dict(held) for address, held in active.items() if held}
+
+
+def locked_of(metagraphs: Mapping[str, Metagraph]) -> dict[str, dict[str, int]]:
+    """How much of each address is locked in each metagraph, as the global state shows it."""
+    locked = {address: held_amounts(metagraphs[address].info.active_token_locks) for address in sorted(metagraphs)}
+    return {address: amounts for address, amounts in locked.items() if amounts}
 
 
 def _stands_on(delivery: Delivery, metagraph: Metagraph | None) -> bool:

@@ -25,7 +25,11 @@ from ottochain.layers.binary_errors import (
 from ottochain.layers.certificates import certificate_fault
 from ottochain.layers.delivery import Delivery, read_founding
 from ottochain.layers.reopening import reopen
+from ottochain.layers.token_part import follow_tokens
 from ottochain.layers.validators import Chain, Validators, read_change
+from ottochain.ledger.block_rules import DEFAULT_TERMS, BlockTerms
+from ottochain.ledger.settlement import LedgerState
+from ottochain.ledger.tips import Tips
 from ottochain.model.currency_content import CurrencyContent
 from ottochain.model.currency_snapshot import CurrencyInfo, GlobalSyncView, first_incremental
 from ottochain.model.errors import ModelError
@@ -60,6 +64,7 @@ class Metagraph:
     validators: Validators
     chain: Chain | None
     first_hash: str
+    height: int = 0
 
     @property
     def needed(self) -> int:
@@ -89,8 +94,11 @@ def check_alone(delivery: Delivery, bytes_max: int) -> list[BinaryError]:
     return errors
 
 
-def extend(metagraph: Metagraph | None, delivery: Delivery) -> Extended:
-    """The metagraph after the binary, which has passed ``check_alone``. Raises NotTakenError."""
+def extend(metagraph: Metagraph | None, delivery: Delivery, terms: BlockTerms = DEFAULT_TERMS) -> Extended:
+    """The metagraph after the binary, which has passed ``check_alone``. Raises NotTakenError.
+
+    ``terms`` is what the global layer asks of token blocks.
+    """
     try:
         content = delivery.snapshot
         if not verify_all(content.hash, content.proofs):
@@ -101,7 +109,7 @@ def extend(metagraph: Metagraph | None, delivery: Delivery) -> Extended:
             return _found(delivery, content)
         if metagraph is None:
             raise NotTakenError(snapshot_not_valid("the metagraph's genesis is not here"))
-        return _follow(metagraph, delivery, content)
+        return _follow(metagraph, delivery, content, terms)
     except ModelError as error:
         raise NotTakenError(snapshot_not_valid(str(error))) from None
 
@@ -139,7 +147,7 @@ def _found(delivery: Delivery, content: CurrencyContent) -> Extended:
     return Extended(metagraph, LastCurrency(delivery.address, content.signed_wire, content.signed_sorted(), None))
 
 
-def _follow(metagraph: Metagraph, delivery: Delivery, content: CurrencyContent) -> Extended:
+def _follow(metagraph: Metagraph, delivery: Delivery, content: CurrencyContent, terms: BlockTerms) -> Extended:
     value = content.value
     if (content.ordinal, value.get("lastSnapshotHash")) != (metagraph.ordinal + 1, metagraph.hash):
         expected = f"ordinal {metagraph.ordinal + 1} on {metagraph.hash}"
@@ -149,7 +157,7 @@ def _follow(metagraph: Metagraph, delivery: Delivery, content: CurrencyContent) 
     if metagraph.ordinal == 0:
         followed = _first(metagraph, content)
     else:
-        followed = _later(metagraph, delivery, content)
+        followed = _later(metagraph, delivery, content, terms)
     followed = replace(followed, ordinal=content.ordinal, hash=content.hash, binary_hash=delivery.hash)
     texts = content.signed_wire, content.signed_sorted()
     return Extended(followed, LastCurrency(delivery.address, *texts, followed.info))
@@ -162,19 +170,10 @@ def _first(metagraph: Metagraph, content: CurrencyContent) -> Metagraph:
     return replace(metagraph, sub_height=1)
 
 
-def _later(metagraph: Metagraph, delivery: Delivery, content: CurrencyContent) -> Metagraph:
+def _later(metagraph: Metagraph, delivery: Delivery, content: CurrencyContent, terms: BlockTerms) -> Metagraph:
     value, info = content.value, metagraph.info.with_optional_parts()
-    expected = {
-        "height": 0,
-        "subHeight": metagraph.sub_height + 1,
-        "blocks": [],
-        "rewards": [],
-        "tips": dict(metagraph.tips),
-        "stateProof": info.state_proof(),
-    }
-    for name, member in expected.items():
-        if value.get(name) != member:
-            raise ModelError(f"the snapshot's {name} does not follow from the one before")
+    before = LedgerState(info, Tips.from_json(metagraph.tips), metagraph.height, metagraph.sub_height)
+    after = follow_tokens(before, value, metagraph.address, content.ordinal, terms)
     epoch_progress = value.get("epochProgress")
     step = epoch_progress - metagraph.epoch_progress if type(epoch_progress) is int else None
     if step not in (0, 1):
@@ -182,9 +181,11 @@ def _later(metagraph: Metagraph, delivery: Delivery, content: CurrencyContent) -
     chain, validators = _certified(metagraph, delivery, content, time=step == 1)
     return replace(
         metagraph,
-        sub_height=metagraph.sub_height + 1,
+        height=after.height,
+        sub_height=after.sub_height,
         epoch_progress=metagraph.epoch_progress + step,
-        info=info,
+        info=after.info,
+        tips=after.tips.to_json(),
         chain=chain,
         validators=validators,
     )

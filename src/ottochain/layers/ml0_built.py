@@ -84,10 +84,11 @@ class Built:
         return (*accepted, *self.rejecting, *self.dropped)
 
     def decisions(self) -> tuple[Decision, ...]:
-        """Every update and every item that this snapshot decides."""
+        """Every update, fee and item that this snapshot decides."""
         accepted = [Decision(update.key, update.hash) for block in self.accepted for update in block.updates]
+        paid = [Decision(fee.key, fee.hash) for block in self.accepted for fee in block.fees]
         moved = [Decision(item.key, item.hash) for event in self.tokens for item in event.updates]
-        return (*accepted, *moved, *(Decision(each.key, each.hash, each.reason) for each in self.rejections))
+        return (*accepted, *paid, *moved, *(Decision(each.key, each.hash, each.reason) for each in self.rejections))
 
 
 @dataclass(frozen=True, slots=True)

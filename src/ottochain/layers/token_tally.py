@@ -16,7 +16,7 @@ from ottochain.ledger.acceptance import Acceptance, Refusal
 from ottochain.ledger.amounts import AMOUNT_MAX
 from ottochain.ledger.block_rules import DEFAULT_TERMS, BlockTerms
 from ottochain.ledger.blocks import AllowSpendBlock, TokenBlock, TokenLockBlock
-from ottochain.ledger.fee_transactions import NOT_ENOUGH_BALANCE, SignedFee, fee_violations
+from ottochain.ledger.fee_transactions import ALREADY_PAID, NOT_ENOUGH_BALANCE, SignedFee, fee_violations
 from ottochain.ledger.messages import SignedMessage
 from ottochain.ledger.settlement import LedgerState, Reward, Settled, Settlement
 from ottochain.ledger.transactions import SignedTransaction
@@ -84,10 +84,14 @@ class TokenTally:
     def fee_fault(self, fees: Iterable[SignedFee]) -> tuple[SignedFee, str] | None:
         """The first of these fees that can't be paid one after the other, and why."""
         running: dict[str, int] = {}
+        seen: set[str] = set()
         for fee in fees:
             violations = fee_violations(fee)
             if violations:
                 return fee, "; ".join(map(str, violations))
+            if fee.key in seen | self._decided_here or self._decided_before(fee.key, 0):
+                return fee, ALREADY_PAID
+            seen.add(fee.key)
             source, destination = (
                 running.get(each, self._settlement.balance(each)) for each in (fee.source, fee.destination)
             )
@@ -102,6 +106,7 @@ class TokenTally:
         """Pay the fees of an accepted data block. ``fee_fault`` has been asked."""
         for fee in fees:
             self._settlement.take_fee(fee)
+            self._decided_here.add(fee.key)
 
     def take_others(self, events: Iterable[TokenEvent]) -> None:
         """Accept token locks, then allow-spends, then messages."""

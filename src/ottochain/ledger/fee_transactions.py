@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from ottochain.codec.hashing import sha256_hex
 from ottochain.codec.wire import json_hash
 from ottochain.crypto.proofs import Proof, verify_all
 from ottochain.ledger.fields import address, amount, hash_text, members_of
@@ -15,14 +16,15 @@ from ottochain.model.signed import decode_proofs
 SOURCE_MUST_SIGN = "Source wallet should sign the transaction"
 NO_SUCH_UPDATE = "Could not find data update for provided fee transaction"
 NOT_ENOUGH_BALANCE = "Source wallet not enough balance"
-INVALID_SIGNATURE = "Invalid signature in fee transactions"
+ALREADY_PAID = "Fee transaction is paid already"
 
 
 @dataclass(frozen=True)
 class SignedFee:
     """``amount`` goes from ``source`` to ``destination`` when the update whose hash is ``update_hash`` is accepted.
 
-    It has no parent: what binds it to one update is that update's hash, and no update is accepted twice.
+    It has no parent. What binds it to one update is that update's hash; it is paid once, even where an update of that
+    hash is accepted again under other proofs.
     """
 
     source: str
@@ -35,6 +37,11 @@ class SignedFee:
     def hash(self) -> str:
         """What its owner signs; ``feeHash`` of the answer."""
         return json_hash(self.value_json())
+
+    @cached_property
+    def key(self) -> str:
+        """Under which its payment is remembered: of the value alone, for its owner means to pay once."""
+        return sha256_hex(f"fee {self.hash}".encode())
 
     @property
     def order(self) -> tuple[Any, ...]:

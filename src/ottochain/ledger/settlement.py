@@ -12,7 +12,7 @@ from typing import Any
 
 from ottochain.codec.wire import json_hash
 from ottochain.ledger.acceptance import Acceptance, Before, accept_blocks
-from ottochain.ledger.amounts import BalanceError, minus, plus
+from ottochain.ledger.amounts import AMOUNT_MAX, BalanceError, minus, plus
 from ottochain.ledger.artifacts import (
     AllowSpendExpiration,
     Artifact,
@@ -141,6 +141,20 @@ class Settlement:
         self._changed[fee.destination] = paid
         self._fees.append(fee)
         return None
+
+    def take_fees(self, fees: Iterable[SignedFee]) -> bool:
+        """Pay fees whose order is not known: what they come to together. False, nothing done, where it is too much."""
+        fees = list(fees)
+        changes: dict[str, int] = {}
+        for fee in fees:
+            changes[fee.source] = changes.get(fee.source, 0) - fee.amount
+            changes[fee.destination] = changes.get(fee.destination, 0) + fee.amount
+        after = {address: self.balance(address) + change for address, change in changes.items()}
+        if not all(0 <= balance <= AMOUNT_MAX for balance in after.values()):
+            return False
+        self._changed.update(after)
+        self._fees += fees
+        return True
 
     def take_token_locks(
         self, blocks: Iterable[TokenLockBlock], unlocks: Iterable[TokenUnlock] = ()

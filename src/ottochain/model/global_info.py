@@ -11,9 +11,6 @@ from ottochain.model.currency_snapshot import CurrencyInfo
 from ottochain.model.json_text import array_text, object_text, string_text
 
 _ALWAYS_EMPTY: Final = (
-    "activeAllowSpends",
-    "activeTokenLocks",
-    "tokenLockBalances",
     "lastAllowSpendRefs",
     "lastTokenLockRefs",
     "updateNodeParameters",
@@ -66,17 +63,27 @@ class LastCurrency:
 
 @dataclass(frozen=True, slots=True)
 class GlobalInfo:
-    """Balances, and what the global layer knows of each metagraph. Maps are sorted by address when printed."""
+    """Balances, and what the global layer knows of each metagraph. Maps are sorted by address when printed.
+
+    ``active_allow_spends`` and ``token_lock_balances`` are those of the metagraphs' own tokens, by metagraph.
+    """
 
     last_state_channel_snapshot_hashes: Mapping[str, str]
     last_tx_refs: Mapping[str, Any]
     balances: Mapping[str, int]
     last_currency_snapshots: Mapping[str, LastCurrency]
     metagraph_sync_data: Mapping[str, Any]
+    active_allow_spends: Mapping[str, Any] = field(default_factory=dict)
+    token_lock_balances: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     _balances_hash: str | None = field(default=None, init=False, repr=False, compare=False)
 
     def with_metagraphs(
-        self, hashes: Mapping[str, str], currencies: Mapping[str, LastCurrency], sync_data: Mapping[str, Any]
+        self,
+        hashes: Mapping[str, str],
+        currencies: Mapping[str, LastCurrency],
+        sync_data: Mapping[str, Any],
+        allow_spends: Mapping[str, Any],
+        locked: Mapping[str, Mapping[str, int]],
     ) -> "GlobalInfo":
         """This state with what it knows of the metagraphs replaced."""
         changed = replace(
@@ -84,6 +91,8 @@ class GlobalInfo:
             last_state_channel_snapshot_hashes=hashes,
             last_currency_snapshots=currencies,
             metagraph_sync_data=sync_data,
+            active_allow_spends=allow_spends,
+            token_lock_balances=locked,
         )
         object.__setattr__(changed, "_balances_hash", self._balances_hash)
         return changed
@@ -95,6 +104,9 @@ class GlobalInfo:
             "lastTxRefsProof": json_hash(dict(self.last_tx_refs)),
             "balancesProof": self._balances_proof(),
             "lastCurrencySnapshotsProof": merkle_proof_json(self._leaves()),
+            "activeAllowSpends": json_hash(dict(self.active_allow_spends)),
+            "activeTokenLocks": _EMPTY_OBJECT_HASH,
+            "tokenLockBalances": json_hash(dict(self.token_lock_balances)),
             **dict.fromkeys(_ALWAYS_EMPTY, _EMPTY_OBJECT_HASH),
             "lastGlobalSnapshotsWithCurrency": json_hash(dict(self.metagraph_sync_data)),
         }
@@ -112,6 +124,9 @@ class GlobalInfo:
                     object_text((address, currencies[address].wire_text()) for address in sorted(currencies)),
                 ),
                 ("lastCurrencySnapshotsProofs", wire_bytes(self._proofs())),
+                ("activeAllowSpends", _map_text(self.active_allow_spends)),
+                ("activeTokenLocks", b"{}"),
+                ("tokenLockBalances", _map_text(self.token_lock_balances)),
                 *((name, b"{}") for name in _ALWAYS_EMPTY),
                 ("metagraphSyncData", _map_text(self.metagraph_sync_data)),
             ]

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from ottochain.codec import exact_json
 from ottochain.codec.wire import signed_bytes
+from ottochain.layers.gl0_growth import allow_spends_of, locked_of
 from ottochain.layers.gl0_state import Gl0State
 from ottochain.layers.metagraph import Metagraph
 from ottochain.layers.validators import Chain, Validators
@@ -43,6 +44,8 @@ def load(chain: ChainStore) -> Gl0State | None:
         balances=exact_json.loads(parts[BALANCES]),
         last_currency_snapshots=_currencies(chain, metagraphs, head["syncData"]),
         metagraph_sync_data=head["syncData"],
+        active_allow_spends=allow_spends_of(metagraphs),
+        token_lock_balances=locked_of(metagraphs),
     )
     return Gl0State(
         chain=_chain(head["chain"]),
@@ -82,6 +85,7 @@ def _metagraph_json(metagraph: Metagraph) -> dict[str, Any]:
         "ordinal": metagraph.ordinal,
         "hash": metagraph.hash,
         "binaryHash": metagraph.binary_hash,
+        "height": metagraph.height,
         "subHeight": metagraph.sub_height,
         "epochProgress": metagraph.epoch_progress,
         "info": metagraph.info.to_json(),
@@ -105,6 +109,7 @@ def _metagraph(address: str, value: Mapping[str, Any]) -> Metagraph:
         validators=Validators.from_json(value["validators"]),
         chain=None if value["chain"] is None else _chain(value["chain"]),
         first_hash=value["firstHash"],
+        height=value.get("height", 0),
     )
 
 
