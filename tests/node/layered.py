@@ -167,7 +167,13 @@ class Layered:
         await self.until_decided(*updates)
 
     async def until_decided(self, *updates: SignedUpdate) -> None:
-        await until(lambda: all(self.ml0.outcomes.is_decided(update.key) for update in updates))
+        """Until ML0 has decided them, and shows the state after it."""
+
+        def decided(update: SignedUpdate) -> bool:
+            outcome = self.ml0.outcomes.of_key(update.key)
+            return outcome is not None and outcome.ordinal <= self.ml0.head_ordinal()
+
+        await until(lambda: all(map(decided, updates)))
 
     async def until_confirmed(self) -> None:
         """Until GL0 holds all of ML0's snapshots, and ML0 knows."""

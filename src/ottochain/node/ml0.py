@@ -36,7 +36,7 @@ from ottochain.model.node_state import LOAD_GENESIS, ROLL_BACK
 from ottochain.model.signed import decode_proofs
 from ottochain.node import ml0_feed, ml0_webhooks
 from ottochain.node import ml0_founding as founding
-from ottochain.node.bodies import read
+from ottochain.node.bodies import judged, read
 from ottochain.node.data_routes import decided_json, outcome_json
 from ottochain.node.feed import FeedError, FeedFollower, Line
 from ottochain.node.gl0_founding import balances_of, founders_proofs
@@ -244,10 +244,13 @@ class Ml0Service(L0Service[Ml0State, Built]):
         """200 when the block is durable here; 400 when it is none, or not enough L1 nodes signed it."""
         body = await read(request)
         try:
-            block = self._checked_block(body)
+            block = await judged(body, self._checked_block)
         except ModelError as error:
             log.warning("refused a block: %s", error)
             return empty(400)
+        except (OSError, UnicodeDecodeError) as error:
+            log.error("whose blocks are taken can't be read: %s", error)
+            return json_response({"message": "Node is not ready yet"}, 503)
         if self.state is None or self._waiting.full:
             return json_response({"message": "Node is not ready yet"}, 503)
         self._tell_decided(block)
@@ -262,8 +265,8 @@ class Ml0Service(L0Service[Ml0State, Built]):
 
     async def _take_spread(self, peer: Peer, body: bytes) -> None:
         try:
-            await self._keep_block(self._checked_block(body), body)
-        except ModelError as error:
+            await self._keep_block(await judged(body, self._checked_block), body)
+        except (ModelError, OSError, UnicodeDecodeError) as error:
             log.warning("%s spread what is no block: %s", peer.id[:8], error)
 
     def _checked_block(self, body: bytes) -> UpdateBlock:
@@ -317,10 +320,30 @@ class Ml0Service(L0Service[Ml0State, Built]):
         return self._waiting.any_in_time or self.changes.due() is not None
 
     async def attempt(self, trigger: Trigger) -> Built | None:
-        """Builds from the waiting blocks; refused ones go back to their L1 at once."""
+        """Builds from the waiting blocks; refused ones go back to their L1 at once.
+
+        Where nothing else was among the first blocks, the next ones are tried: each has woken the core before.
+        """
+        while trigger == "time" or self.has_work() or self._waiting.impatient():
+            built = self._build(trigger)
+            gone = (*(refused.round_id for refused in built.refused), *built.dropped)
+            if gone:
+                await self._send_back(gone, built.refused)
+            if trigger == "time" or built.accepted or built.rejections or built.change:
+                return built
+            if not gone:
+                break
+        return None
+
+    async def _send_back(self, gone: tuple[str, ...], refused: tuple[RefusedBlock, ...]) -> None:
+        """Takes blocks out that no snapshot will hold as they are, and tells the L1 which were refused."""
+        await self.database.write(lambda connection: remove_received(connection, gone))
+        self._waiting.remove(gone)
+        for each in refused:
+            self._tell_refused(each)
+
+    def _build(self, trigger: Trigger) -> Built:
         assert self.state is not None
-        if trigger == "event" and not self.has_work() and not self._waiting.impatient():
-            return None  # each block wakes the core, also those that the last snapshot took along
         built = ml0.build(
             self.state,
             trigger,
@@ -332,14 +355,7 @@ class Ml0Service(L0Service[Ml0State, Built]):
         )
         self._waiting.mark_early(built.waiting)
         self._watch_early()
-        gone = (*(refused.round_id for refused in built.refused), *built.dropped)
-        if gone:
-            await self.database.write(lambda connection: remove_received(connection, gone))
-            self._waiting.remove(gone)
-            for refused in built.refused:
-                self._tell_refused(refused)
-        decides = bool(built.accepted or built.rejections or built.change)
-        return built if decides or trigger == "time" else None
+        return built
 
     def recheck(self, proposal: bytes) -> Built | str:
         """Builds what a proposal of this chain describes."""
@@ -371,6 +387,8 @@ class Ml0Service(L0Service[Ml0State, Built]):
         """Tells the L1 layers, the outbox, and the webhooks."""
         rejecting = self._waiting.named(built.rejecting)
         self._waiting.remove(built.done)
+        if built.accepted:
+            self._waiting.state_changed()
         decided = outcomes_of(built)
         self.feed.publish(ml0_feed.entry_line(head.header, decided, before.fibers, built.state.fibers))
         row = self.outbox.last()

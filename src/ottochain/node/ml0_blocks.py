@@ -10,7 +10,8 @@ from ottochain.consensus.quorum import l1_threshold
 from ottochain.layers.update_block import BlockRule, UpdateBlock
 
 UPDATES_PER_SNAPSHOT_MAX: Final = 1_000
-"""A snapshot takes whole blocks until this many updates; the others wait for the next."""
+BYTES_PER_SNAPSHOT_MAX: Final = 4 * 1024 * 1024
+"""A snapshot takes whole blocks until this many updates, or bytes of them; the others wait for the next."""
 
 BLOCKS_WAITING_MAX: Final = 10_000
 
@@ -21,14 +22,15 @@ EARLY_PATIENCE_SECONDS: Final = 2.0
 class WaitingBlocks:
     """The blocks in the order of their arrival. All of them are durable; this is their decoded form.
 
-    ``clock`` gives seconds and only ever grows.
+    A block is *early* when its one update was found to need a predecessor. It is judged again when the state has
+    changed, or its patience has ended; until then it is *idle*. ``clock`` gives seconds and only ever grows.
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._blocks: dict[str, UpdateBlock] = {}
-        self._since: dict[str, float] = {}
-        self._early: set[str] = set()
+        self._early_since: dict[str, float] = {}
+        self._idle: set[str] = set()
 
     def __len__(self) -> int:
         return len(self._blocks)
@@ -44,67 +46,88 @@ class WaitingBlocks:
     @property
     def any_in_time(self) -> bool:
         """Is there a block that is not just waiting for its predecessor?"""
-        return len(self._blocks) > len(self._early)
+        return len(self._blocks) > len(self._idle)
 
     @property
     def any_early(self) -> bool:
-        """Is there one that is?"""
-        return bool(self._early)
+        """Is there one that was found waiting for it?"""
+        return bool(self._early_since)
 
     def add(self, block: UpdateBlock) -> None:
         """Puts a block in the queue; one that is there stays where it is."""
-        if block.round_id not in self._blocks:
-            self._blocks[block.round_id] = block
-            self._since[block.round_id] = self._clock()
+        self._blocks.setdefault(block.round_id, block)
 
     def remove(self, round_ids: Iterable[str]) -> None:
         """Takes out blocks that were decided, or went back to their L1."""
         for round_id in round_ids:
             self._blocks.pop(round_id, None)
-            self._since.pop(round_id, None)
-            self._early.discard(round_id)
+            self._early_since.pop(round_id, None)
+            self._idle.discard(round_id)
 
     def named(self, round_ids: Iterable[str]) -> list[UpdateBlock]:
         """Those of these that wait."""
         return [self._blocks[round_id] for round_id in round_ids if round_id in self._blocks]
 
     def next(self) -> list[UpdateBlock]:
-        """The oldest blocks, as many as one snapshot takes and always one."""
-        chosen: list[UpdateBlock] = []
-        updates = 0
-        for block in self._blocks.values():
-            if chosen and updates + len(block.updates) > UPDATES_PER_SNAPSHOT_MAX:
-                break
-            chosen.append(block)
-            updates += len(block.updates)
-        return chosen
+        """The oldest blocks, as many as one snapshot takes and always one.
+
+        Early ones have as much room of their own: else they kept out the others, or the others kept them waiting.
+        """
+        in_time = [block for round_id, block in self._blocks.items() if round_id not in self._early_since]
+        early = [block for round_id, block in self._blocks.items() if round_id in self._early_since]
+        return _first(in_time) + _first(early)
 
     def mark_early(self, round_ids: Iterable[str]) -> None:
         """These, and no others, were found waiting for their predecessor."""
-        self._early = {round_id for round_id in round_ids if round_id in self._blocks}
+        self._idle = {round_id for round_id in round_ids if round_id in self._blocks}
+        now = self._clock()
+        for round_id in self._idle:
+            self._early_since.setdefault(round_id, now)
+
+    def state_changed(self) -> None:
+        """What was early may be in time now."""
+        self._idle.clear()
 
     def impatient(self) -> set[str]:
         """The early ones that have waited long enough to be decided."""
         due = self._clock() - EARLY_PATIENCE_SECONDS
-        return {round_id for round_id in self._early if self._since[round_id] <= due}
+        return {round_id for round_id, since in self._early_since.items() if since <= due}
 
     def holds_update(self, update_hash: str) -> bool:
         """Does an update of this hash wait in any block?"""
         return any(update.hash == update_hash for block in self._blocks.values() for update in block.updates)
 
 
+def _first(blocks: Iterable[UpdateBlock]) -> list[UpdateBlock]:
+    """As many as one snapshot takes, and always one."""
+    chosen: list[UpdateBlock] = []
+    updates = size = 0
+    for block in blocks:
+        updates += len(block.updates)
+        size += len(block.wire)
+        if chosen and (updates > UPDATES_PER_SNAPSHOT_MAX or size > BYTES_PER_SNAPSHOT_MAX):
+            break
+        chosen.append(block)
+    return chosen
+
+
 def block_rule(peers_file: Path | None, threshold: int | None) -> Callable[[], BlockRule]:
-    """Whose blocks are taken, asked anew for each block: the file of L1 peer ids may change while the node runs."""
+    """Whose blocks are taken, asked anew for each block: the file of L1 peer ids may change while the node runs.
+
+    What it returns raises ``OSError`` or ``UnicodeDecodeError`` while the file can't be read.
+    """
     if peers_file is None:
         return lambda: BlockRule(threshold or 1)
-    known: tuple[int, BlockRule] | None = None
+    known: tuple[tuple[int, int, int], BlockRule] | None = None
 
     def current() -> BlockRule:
         nonlocal known
-        changed = peers_file.stat().st_mtime_ns
-        if known is None or known[0] != changed:
+        found = peers_file.stat()
+        # Two writes within one tick of the file system's clock differ in size, or by the file that was put in place.
+        version = (found.st_mtime_ns, found.st_size, found.st_ino)
+        if known is None or known[0] != version:
             members = frozenset(line.strip() for line in peers_file.read_text().splitlines() if line.strip())
-            known = (changed, BlockRule(threshold or l1_threshold(len(members)), members))
+            known = (version, BlockRule(threshold or l1_threshold(len(members)), members))
         return known[1]
 
     return current
