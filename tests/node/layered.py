@@ -177,7 +177,7 @@ class Layered:
 
     async def until_confirmed(self) -> None:
         """Until GL0 holds all of ML0's snapshots, and ML0 knows."""
-        await until(lambda: self.ml0.outbox.depth() == 0)
+        await until(lambda: self.ml0.channel.outbox.depth() == 0)
 
     def image(self, name: str, target: Path) -> None:
         """The store as it would be found after a kill at this instant."""

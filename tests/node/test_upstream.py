@@ -292,8 +292,8 @@ def global_line(ordinal: int, *binaries: tuple[int, str], kind: str = "entry", a
 
 def test_a_global_snapshot_says_which_binaries_it_holds() -> None:
     view = GlobalView(GL0_PARENT, METAGRAPH)
-    assert view.apply_line(global_line(5, (3, "aa"), kind="state")) == ("aa",)
-    assert view.apply_line(global_line(6, (4, "bb"), (5, "cc"))) == ("bb", "cc")
+    assert view.apply_line(global_line(5, (3, "aa"), kind="state")) == ((3, "aa"),)
+    assert view.apply_line(global_line(6, (4, "bb"), (5, "cc"))) == ((4, "bb"), (5, "cc"))
     assert view.apply_line(global_line(7, (9, "dd"), address="DAG-another")) == ()
     assert (view.confirmed_ordinal, view.confirmed_hash) == (5, "cc")
     sync = view.sync_view()
@@ -307,7 +307,7 @@ def test_a_state_may_leave_global_snapshots_out_and_an_entry_may_not() -> None:
     view.apply_line(global_line(5, kind="state"))
     with pytest.raises(FeedError, match="does not follow"):
         view.apply_line(global_line(7, (4, "bb")))
-    assert view.apply_line(global_line(9, (6, "ff"), kind="state")) == ("ff",)
+    assert view.apply_line(global_line(9, (6, "ff"), kind="state")) == ((6, "ff"),)
 
 
 def test_a_global_entry_heard_twice_confirms_nothing_again() -> None:

@@ -11,7 +11,16 @@ from ottochain.store.database import Database
 from ottochain.store.errors import StoreFormatError
 from ottochain.store.fibers import FiberRow, Fibers, put_fibers
 from ottochain.store.meta import Fact, Identity, Meta, Tip, put_fact, put_identity, read_tip
-from ottochain.store.outbox import Outbox, OutboxRow, confirm, confirm_other, put_binary, rechain
+from ottochain.store.outbox import (
+    Outbox,
+    OutboxRow,
+    confirm,
+    confirm_other,
+    contents_above,
+    put_binary,
+    rechain,
+    unconfirm_above,
+)
 from ottochain.store.outcomes import Outcome, Outcomes, put_outcomes
 from ottochain.store.pool import Pool, PoolItem, put_items, remove_items
 from ottochain.store.votes import Votes, forget_votes, put_votes
@@ -104,6 +113,25 @@ def test_binaries_wait_oldest_first_with_their_content(outbox: Outbox) -> None:
     assert pending[1].header == b"header 1"
     assert outbox.last() == OutboxRow(4, "b3", "b4", b"[]")
     assert (outbox.depth(), outbox.last_included()) == (5, None)
+
+
+def test_what_the_global_layer_lost_is_not_confirmed_any_more(database: Database, outbox: Outbox) -> None:
+    database.write_now(lambda c: confirm(c, ["b3"], 17))
+    assert database.write_now(lambda c: unconfirm_above(c, 1)) == 2
+    assert [row.ordinal for row in outbox.pending_rows()] == [2, 3, 4]
+    assert database.write_now(lambda c: unconfirm_above(c, -1)) == 2
+    assert outbox.last_included() is None
+
+
+def test_contents_come_oldest_first(database: Database, outbox: Outbox) -> None:
+    contents = database.write_now(lambda c: contents_above(c, 1))
+    assert [ordinal for ordinal, _ in contents] == sorted(ordinal for ordinal, _ in contents)
+    assert contents == [
+        (row.ordinal, entry.content)
+        for row in outbox.pending_rows()
+        if row.ordinal > 1
+        if (entry := outbox.entry(row.ordinal)) is not None
+    ]
 
 
 def test_a_confirmation_confirms_what_came_before_it(database: Database, outbox: Outbox) -> None:

@@ -8,37 +8,31 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import sqlite3
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, Final
 
-import aiohttp
 from aiohttp import web
 
 from ottochain.codec import exact_json
-from ottochain.consensus.outbox import Binary as OutboxBinary
-from ottochain.consensus.outbox import OutboxConfig
 from ottochain.consensus.votes import Chain as VotingChain
 from ottochain.consensus.votes import Trigger
 from ottochain.fibers import FiberState, genesis
 from ottochain.layers import ml0
-from ottochain.layers.delivery import Delivery, read_founding
+from ottochain.layers.delivery import read_founding
 from ottochain.layers.ml0_built import Built, RefusedBlock
 from ottochain.layers.ml0_state import Ml0State
 from ottochain.layers.update_block import UpdateBlock
 from ottochain.layers.verified import VerifiedProofs
-from ottochain.model.binary import Binary, SignedBinary
+from ottochain.model.binary import Binary
 from ottochain.model.errors import ModelError
 from ottochain.model.header import Header
 from ottochain.model.node_state import LOAD_GENESIS, ROLL_BACK
-from ottochain.model.signed import decode_proofs
 from ottochain.node import ml0_feed, ml0_webhooks
 from ottochain.node import ml0_founding as founding
 from ottochain.node.bodies import judged, read
 from ottochain.node.data_routes import decided_json, outcome_json
-from ottochain.node.feed import FeedError, FeedFollower, Line
 from ottochain.node.gl0_founding import balances_of, founders_proofs
 from ottochain.node.l0 import L0Service
 from ottochain.node.l0_frames import Spread
@@ -46,19 +40,17 @@ from ottochain.node.l0_terms import ChainProblem, Head, stored_snapshot
 from ottochain.node.listeners import ListenerName
 from ottochain.node.membership import Peer
 from ottochain.node.ml0_blocks import EARLY_PATIENCE_SECONDS, WaitingBlocks, block_rule
+from ottochain.node.ml0_channel import StateChannel, outbox_row
 from ottochain.node.ml0_keeping import load, parts_of, rows_of
 from ottochain.node.node import Node
 from ottochain.node.ottochain_routes import ml0_routes
-from ottochain.node.outbox_shell import OutboxShell
 from ottochain.node.responses import empty, json_response
 from ottochain.node.service import METAGRAPH_CLUSTER_ID
-from ottochain.node.upstream import GlobalView
 from ottochain.node.webhooks import Webhooks
 from ottochain.store.blocks import Received, put_received, remove_received
 from ottochain.store.chain import Committed as StoredSnapshot
 from ottochain.store.commit import Commit
 from ottochain.store.meta import Fact, put_fact
-from ottochain.store.outbox import Outbox, confirm
 from ottochain.store.outcomes import Outcome, Outcomes
 
 log = logging.getLogger(__name__)
@@ -85,12 +77,9 @@ class Ml0Service(L0Service[Ml0State, Built]):
     def __init__(self, node: Node) -> None:
         super().__init__(node)
         config = node.config
-        assert config.global_l0_peer is not None
         self.outcomes = Outcomes(self.database)
-        self.outbox = Outbox(self.database)
-        self.global_view = GlobalView(config.global_l0_peer, config.token_identifier)
+        self.channel = StateChannel(node, self.database, self._founding)
         self.webhooks = Webhooks(self._save_webhooks, json.loads(self.meta.get(Fact.WEBHOOKS) or "[]"))
-        self.sender: OutboxShell | None = None
         self._rules = ml0.Ml0Rules(snapshot_bytes_max=SNAPSHOT_BYTES_MAX)
         self._knowledge = ml0.Knowledge(self.outcomes.is_decided, VerifiedProofs(), self._rules)
         self._waiting = WaitingBlocks(time.monotonic)
@@ -115,7 +104,7 @@ class Ml0Service(L0Service[Ml0State, Built]):
                 await self._check_confirmed(state)
             await self._take_up(state)
         else:
-            self._follow_global()
+            self.channel.follow()
             self.wait_to_join()
 
     async def _create_genesis(self, csv: Path) -> None:
@@ -124,8 +113,8 @@ class Ml0Service(L0Service[Ml0State, Built]):
             log.info("the genesis of %s exists already", made)
             return
         balances = balances_of(csv)
-        await self._hear_global()
-        view = self.global_view.sync_view()
+        await self.channel.first_word()
+        view = self.channel.view.sync_view()
         assert view is not None
         content = founding.create_genesis(balances, view, self.node.key)
         log.info("made the genesis of %s", founding.write_genesis(csv.parent, content))
@@ -162,19 +151,11 @@ class Ml0Service(L0Service[Ml0State, Built]):
             )
 
     async def _check_confirmed(self, state: Ml0State) -> None:
-        """What GL0 confirmed must be a part of this chain: going on otherwise would fork the metagraph."""
-        self.global_view.metagraph_id = state.chain.chain_id
-        await self._hear_global()
-        ordinal, confirmed = self.global_view.confirmed_ordinal, self.global_view.confirmed_hash
-        if ordinal is None or confirmed is None:
-            return
-        if self.outbox.at(ordinal) != confirmed:
+        try:
+            await self.channel.check(state.chain.chain_id, state.ordinal)
+        except ChainProblem:
             self.diverged = True
-            raise ChainProblem(
-                f"GL0 holds snapshot {ordinal} of this metagraph as binary {confirmed}, which is not in this data"
-                f" directory (its head is ordinal {state.ordinal}): it is older than what was confirmed, or another"
-                " chain. Nothing was changed; restore the newest backup of ML0"
-            )
+            raise
 
     async def _take_up(self, state: Ml0State) -> None:
         self.go_on(state)
@@ -184,43 +165,12 @@ class Ml0Service(L0Service[Ml0State, Built]):
         """Takes up the chain, with the blocks that waited and the binaries that GL0 does not hold."""
         for received in self.received.items():
             self._waiting.add(UpdateBlock.from_bytes(received.signed))
-        self.global_view.metagraph_id = state.chain.chain_id
         self.resume(state, VotingChain(state.chain.chain_id, state.chain.incarnation, self.layer))
-        self.sender = OutboxShell(
-            OutboxConfig(me=self.node.id, members=state.validators.next), self._deliver, self.node.supervisor
-        )
-        pending = tuple(OutboxBinary(row.ordinal, row.hash, row.previous) for row in self.outbox.pending_rows())
-        self.sender.boot(pending)
-        self._follow_global()
-
-    async def _hear_global(self) -> None:
-        """Waits for the first word of GL0. Raises ``ChainProblem`` when it is not the one it should be."""
-        self._follow_global()
-        if self.global_view.ordinal is None:
-            log.info("waiting for GL0 at %s", self.global_view.parent.url)
-        try:
-            await self.global_view.first_word()
-        except FeedError as error:
-            raise ChainProblem(f"{error}: check CL_GLOBAL_L0_PEER_ID and the address. Nothing was changed") from error
-
-    def _follow_global(self) -> None:
-        if self.global_view.followed:
-            return
-        self.global_view.followed = True
-        follower = FeedFollower(
-            self.node.http,
-            lambda: [self.global_view.parent.url],
-            lambda: self.global_view.position,
-            self._heard_global,
-            name="gl0",
-            beat=lambda: self.node.supervisor.beat("follow gl0"),
-        )
-        self.node.supervisor.loop("follow gl0", follower.run())
+        self.channel.open(state.chain.chain_id, state.validators.next)
 
     async def close(self) -> None:
         """Stops sending, then as every L0 node."""
-        if self.sender is not None:
-            self.sender.close()
+        self.channel.close()
         if self._early_timer is not None:
             self._early_timer.cancel()
         await self.webhooks.close()
@@ -349,7 +299,7 @@ class Ml0Service(L0Service[Ml0State, Built]):
             trigger,
             self._waiting.next(),
             self._knowledge,
-            global_view=self.global_view.sync_view(),
+            global_view=self.channel.view.sync_view(),
             change=self.changes.due(),
             impatient=self._waiting.impatient(),
         )
@@ -367,7 +317,7 @@ class Ml0Service(L0Service[Ml0State, Built]):
         """The snapshot, the changed state, the outcomes, and the binary for GL0."""
         assert self.state is not None
         snapshot = stored_snapshot(built, signed, header)
-        last = self.outbox.last()
+        last = self.channel.outbox.last()
         assert last is not None
         binary = Binary(last.hash, snapshot.body)
         return Commit(
@@ -375,7 +325,7 @@ class Ml0Service(L0Service[Ml0State, Built]):
             parts=parts_of(built.state, self.state),
             fibers=rows_of(built.state, self.state),
             outcomes=outcomes_of(built),
-            binary=founding.outbox_row(built.ordinal, binary, self.node.key),
+            binary=outbox_row(built.ordinal, binary, self.node.key),
             received_done=built.done,
         )
 
@@ -391,9 +341,7 @@ class Ml0Service(L0Service[Ml0State, Built]):
             self._waiting.state_changed()
         decided = outcomes_of(built)
         self.feed.publish(ml0_feed.entry_line(head.header, decided, before.fibers, built.state.fibers))
-        row = self.outbox.last()
-        if self.sender is not None and row is not None:
-            self.sender.enqueue(OutboxBinary(row.ordinal, row.hash, row.previous))
+        self.channel.enqueue_newest()
         self._publish_webhooks(built, before, rejecting)
 
     def _watch_early(self) -> None:
@@ -419,50 +367,6 @@ class Ml0Service(L0Service[Ml0State, Built]):
     def opening(self, after: int | None) -> AsyncIterator[bytes]:
         """What was decided since ``after``, then the whole on-chain state."""
         return ml0_feed.opening(self, after)
-
-    # GL0.
-
-    async def _heard_global(self, line: Line) -> None:
-        hashes = self.global_view.apply_line(line)
-        if self.sender is None:
-            return
-        if "state" in line:
-            self.sender.gl0_up()
-        if not hashes:
-            return
-        position = self.global_view.position
-        assert position is not None
-
-        def write(connection: sqlite3.Connection) -> None:
-            confirm(connection, hashes, position[0])
-            put_fact(connection, Fact.FOLLOWED, json.dumps(position))
-
-        await self.database.write(write)
-        for binary_hash in hashes:
-            self.sender.included(binary_hash)
-
-    async def _deliver(self, ordinal: int, attempt: int) -> str | None:
-        """Posts one binary to GL0; None when it was taken."""
-        assert self.state is not None
-        chain_id = self.state.chain.chain_id
-        entry = self.outbox.entry(ordinal)
-        if entry is None:
-            return None
-        header = Header.from_bytes(entry.header)
-        signed = SignedBinary(
-            Binary(entry.row.previous, entry.content), decode_proofs(exact_json.loads(entry.row.proofs))
-        )
-        delivery = Delivery(chain_id, signed, header, self._founding() if ordinal == 0 else None)
-        url = f"{self.global_view.parent.url}/state-channels/{chain_id}/snapshot"
-        headers = {"Content-Type": "application/json"}
-        timeout = aiohttp.ClientTimeout(total=DELIVERY_SECONDS)
-        try:
-            async with self.node.http.post(url, data=delivery.to_bytes(), headers=headers, timeout=timeout) as response:
-                if response.status == 200:
-                    return None
-                return f"status {response.status}: {(await response.text())[:300]}"
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            return type(error).__name__
 
     def _founding(self) -> dict[str, Any]:
         stored = self.meta.genesis()
@@ -492,17 +396,12 @@ class Ml0Service(L0Service[Ml0State, Built]):
 
     def layer_facts(self) -> dict[str, Any]:
         """The metagraph, and how far GL0 has it."""
-        sender = self.sender
         return {
             "metagraphId": None if self.state is None else self.state.chain.chain_id,
             "incarnation": None if self.state is None else self.state.chain.incarnation,
             "epochProgress": None if self.state is None else self.state.epoch_progress,
-            "globalOrdinal": self.global_view.ordinal,
-            "confirmedOrdinal": self.global_view.confirmed_ordinal,
-            "outbox": None
-            if sender is None
-            else {"depth": sender.depth, "oldestSeconds": sender.oldest_seconds, "lastProblem": sender.last_problem},
-            "diverged": self.diverged or self.global_view.diverged,
+            **self.channel.facts(),
+            "diverged": self.diverged or self.channel.view.diverged,
         }
 
 

@@ -28,12 +28,12 @@ from ottochain.model.binary import Binary, content_of
 from ottochain.model.currency_snapshot import GlobalSyncView
 from ottochain.model.errors import ModelError
 from ottochain.model.header import Header
-from ottochain.model.signed import Signed, proofs_text, signed_text
+from ottochain.model.signed import Signed, signed_text
 from ottochain.node.l0_terms import ChainProblem
+from ottochain.node.ml0_channel import outbox_row
 from ottochain.node.ml0_keeping import parts_of
 from ottochain.store.chain import Committed as StoredSnapshot
 from ottochain.store.commit import Commit, put_commit
-from ottochain.store.outbox import OutboxRow
 
 SNAPSHOT_NAME: Final = "genesis.snapshot"
 ADDRESS_NAME: Final = "genesis.address"
@@ -162,11 +162,6 @@ def start_chain(genesis: Genesis, founding: Founding, key: PrivateKey, proofs: I
             Commit(snapshot, parts=parts_of(state, None), binary=outbox_row(1, second_binary, key)),
         ),
     )
-
-
-def outbox_row(ordinal: int, binary: Binary, key: PrivateKey) -> OutboxRow:
-    """A binary as the outbox keeps it, signed."""
-    return OutboxRow(ordinal, binary.last_snapshot_hash, binary.hash, proofs_text([sign(binary.hash, key)]))
 
 
 def put_commits(connection: sqlite3.Connection, commits: Iterable[Commit]) -> None:

@@ -43,6 +43,7 @@ class OutboxShell:
         self._timers: dict[int, asyncio.TimerHandle] = {}
         self._since: dict[int, float] = {}
         self.last_problem: str | None = None
+        self._closed = False
 
     def boot(self, binaries: tuple[Binary, ...]) -> None:
         """What GL0 does not hold, oldest first."""
@@ -74,10 +75,14 @@ class OutboxShell:
         return round(time.monotonic() - min(self._since.values()), 3) if self._since else None
 
     def close(self) -> None:
+        """Sends nothing more, and takes no answer to what is on its way."""
+        self._closed = True
         for timer in self._timers.values():
             timer.cancel()
 
     def _step(self, event: OutboxEvent) -> None:
+        if self._closed:
+            return
         self._state, effects = step(self._state, event)
         for effect in effects:
             self._carry_out(effect)

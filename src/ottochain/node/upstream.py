@@ -169,8 +169,8 @@ class GlobalView(View):
         """A line of GL0's feed."""
         self.apply_line(line)
 
-    def apply_line(self, line: Line) -> tuple[str, ...]:
-        """Takes a line in; returns the hashes of this metagraph's binaries that are confirmed by it, oldest first.
+    def apply_line(self, line: Line) -> tuple[tuple[int, str], ...]:
+        """Takes a line in; returns ordinals and hashes of this metagraph's binaries that it confirms, oldest first.
 
         Raises ``FeedError``.
         """
@@ -178,16 +178,14 @@ class GlobalView(View):
             told = self.told(line)
             if told is None or not (told.whole or self.is_news(told)):
                 return ()
-            included = [
-                (binary["ordinal"], binary["hash"])
-                for binary in told.facts["channels"].get(self.metagraph_id or "", ())
-            ]
+            channel = told.facts["channels"].get(self.metagraph_id or "", ())
+            included = tuple((binary["ordinal"], binary["hash"]) for binary in channel)
             epoch_progress = told.facts["epochProgress"]
         self.applied(told)
         self.epoch_progress = epoch_progress
         if included:
             self.confirmed_ordinal, self.confirmed_hash = included[-1]
-        return tuple(binary_hash for _, binary_hash in included)
+        return included
 
     def sync_view(self) -> GlobalSyncView | None:
         """GL0's head as a metagraph's snapshot refers to it."""

@@ -124,6 +124,20 @@ def confirm_other(connection: sqlite3.Connection, ordinal: int, binary_hash: str
     confirm(connection, [binary_hash], global_ordinal)
 
 
+def unconfirm_above(connection: sqlite3.Connection, ordinal: int) -> int:
+    """Take back what was noted of binaries above ``ordinal``: the global layer was restored, and does not hold them any
+    more. Returns how many.
+    """
+    query = "UPDATE outbox SET included = NULL WHERE included IS NOT NULL AND ordinal > ?"
+    return connection.execute(query, (ordinal,)).rowcount
+
+
+def contents_above(connection: sqlite3.Connection, ordinal: int) -> list[tuple[int, bytes]]:
+    """Ordinal and content of the binaries above ``ordinal``, oldest first."""
+    query = "SELECT ordinal, body FROM outbox JOIN snapshots USING (ordinal) WHERE ordinal > ? ORDER BY ordinal"
+    return connection.execute(query, (ordinal,)).fetchall()
+
+
 def rechain(connection: sqlite3.Connection, rows: Iterable[OutboxRow]) -> None:
     """Replace unconfirmed binaries, oldest first, by the same snapshots on another binary. Confirmed rows stay."""
     connection.executemany(
