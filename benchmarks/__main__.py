@@ -15,7 +15,10 @@ from typing import Final
 
 from benchmarks import machine
 from benchmarks.effort import FULL, LOOK, Effort
+from benchmarks.network import Lost
+from benchmarks.peers.running import PeerFailed
 from benchmarks.report import Result, as_data, render
+from benchmarks.stack import StackFailed
 
 ROWS: Final = {
     "start": "from nothing to eight Ready nodes, and back up after kill -9",
@@ -33,7 +36,7 @@ LATER: Final = {
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """0: measured (whatever the figures say), 2: no such row, 5: a row that can't be measured in this version."""
+    """0: measured, whatever the figures say; 1: a stack or peer failed; 2: no such row; 5: a row of a later version."""
     chosen = _parser().parse_args(arguments)
     if not chosen.rows:
         print(_listing())
@@ -54,6 +57,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     results = []
     for name in rows:
         result = _measure(name, effort)
+        if result is None:
+            return 1
         results.append(result)
         if not chosen.json:
             print(f"\n{render(result)}", flush=True)
@@ -62,11 +67,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _measure(name: str, effort: Effort) -> Result:
+def leaves(group: BaseExceptionGroup[BaseException]) -> list[BaseException]:
+    """What went wrong, out of the groups that tasks wrap it in; each sentence once."""
+    found: dict[str, BaseException] = {}
+    for each in group.exceptions:
+        inner = leaves(each) if isinstance(each, BaseExceptionGroup) else [each]
+        found.update({str(reason): reason for reason in inner})
+    return list(found.values())
+
+
+def _measure(name: str, effort: Effort) -> Result | None:
+    """The row's result; None when it could not be measured, which is then told."""
     began = time.monotonic()
     print(f"bench: measuring {name} …", file=sys.stderr, flush=True)
-    result: Result = importlib.import_module(f"benchmarks.{name}").run(effort)
-    print(f"bench: {name} took {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
+    result: Result | None = None
+    try:
+        result = importlib.import_module(f"benchmarks.{name}").run(effort)
+        print(f"bench: {name} took {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
+    except* (StackFailed, Lost, PeerFailed) as failure:
+        for reason in leaves(failure):
+            print(f"bench: {name} could not be measured: {reason}", file=sys.stderr)
     return result
 
 

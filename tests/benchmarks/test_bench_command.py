@@ -5,11 +5,13 @@ from __future__ import annotations
 import importlib
 
 import pytest
-from benchmarks.__main__ import LATER, ROWS, main
+from benchmarks.__main__ import LATER, ROWS, leaves, main
 from benchmarks.effort import FULL
+from benchmarks.network import Lost
 from benchmarks.pairs import PAIRS_MIN
 from benchmarks.peers.places import PEERS
 from benchmarks.ports import STACK_PORTS, free_offset
+from benchmarks.stack import StackFailed
 
 
 def test_without_a_name_it_says_what_there_is(capsys: pytest.CaptureFixture[str]) -> None:
@@ -45,3 +47,8 @@ def test_peers_have_names_of_their_own() -> None:
 
 def test_a_free_offset_keeps_a_stack_below_the_outgoing_ports() -> None:
     assert max(STACK_PORTS) + free_offset() < 32_768
+
+
+def test_what_went_wrong_is_told_once_however_many_tasks_met_it() -> None:
+    lost = ExceptionGroup("tasks", [Lost("an update"), ExceptionGroup("more", [Lost("an update"), StackFailed("gl0")])])
+    assert [str(reason) for reason in leaves(lost)] == ["an update", "gl0"]
