@@ -47,6 +47,7 @@ class Layered:
     http: aiohttp.ClientSession
     time_trigger_seconds: float = 43.0
     l1_block_signatures: int | None = None
+    balances_csv: str = BALANCES
     token: str | None = None
     running: dict[str, Running] = field(default_factory=dict)
     _ports: dict[str, int] = field(default_factory=dict)
@@ -69,10 +70,14 @@ class Layered:
 
     async def found(self, *, l1: int = 1) -> None:
         """GL0, the metagraph's genesis, ML0, and a cluster of DL1 nodes."""
+        await self.found_l0()
+        await self.start_l1(l1)
+
+    async def found_l0(self) -> None:
+        """GL0, the metagraph's genesis, and ML0."""
         await self.start("gl0", "run-genesis", str(self.balances()))
         await self.create_genesis()
         await self.start("ml0", "run-genesis", str(self.data_dir("ml0") / "genesis.snapshot"))
-        await self.start_l1(l1)
 
     async def start_l1(self, nodes: int) -> None:
         await self.start("dl1", "run-initial-validator")
@@ -93,12 +98,12 @@ class Layered:
 
     def balances(self) -> Path:
         path = self.directory / "balances.csv"
-        path.write_text(BALANCES)
+        path.write_text(self.balances_csv)
         return path
 
     async def create_genesis(self) -> str:
         path = self.data_dir("ml0") / "balances.csv"
-        path.write_text(BALANCES)
+        path.write_text(self.balances_csv)
         maker = self.make("ml0", "create-genesis")
         await live(maker, "create-genesis", str(path), asyncio.Event())
         self.token = (path.parent / "genesis.address").read_text()

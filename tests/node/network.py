@@ -48,6 +48,8 @@ def make_config(layer: str, mode: str, directory: Path, **changes: Any) -> NodeC
         "restart_delay_seconds": 0.0,
         "l1_peers_file": None,
         "l1_block_signatures": None,
+        "cl1_peers_file": None,
+        "cl1_block_signatures": None,
         "release_digest": None,
         "operator_peer_id": None,
     }

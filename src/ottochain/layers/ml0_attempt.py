@@ -166,6 +166,7 @@ def _assemble(parent: Ml0State, inputs: Inputs, tally: "_Tally", tokens: TokenTa
         refused=(*tally.refused, *tokens.refused),
         dropped=(*tally.dropped, *tokens.dropped),
         waiting=(*tally.waiting, *tokens.waiting),
+        faults=tuple(tokens.faults),
     )
 
 

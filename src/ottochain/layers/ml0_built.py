@@ -7,6 +7,7 @@ from ottochain.layers.judging import Guilty
 from ottochain.layers.ml0_state import Ml0State
 from ottochain.layers.token_event import TokenEvent
 from ottochain.layers.update_block import UpdateBlock
+from ottochain.ledger.reasons import Reason
 from ottochain.model.currency_snapshot import SnapshotText
 from ottochain.model.header import Header, RejectedUpdate, Trigger
 
@@ -56,6 +57,7 @@ class Built:
     dropped: tuple[str, ...] = ()
     waiting: tuple[str, ...] = ()
     later: tuple[str, ...] = ()
+    faults: tuple[tuple[str, Reason], ...] = ()
 
     @property
     def hash(self) -> str:
@@ -76,6 +78,11 @@ class Built:
     def change(self) -> dict[str, Any] | None:
         """The signed change of validators that this snapshot commits."""
         return self.header.change
+
+    @property
+    def decides(self) -> bool:
+        """Whether anything is in it that did not wait for the next snapshot by time."""
+        return bool(self.accepted or self.tokens or self.rejections or self.change)
 
     @property
     def done(self) -> tuple[str, ...]:

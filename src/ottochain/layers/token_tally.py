@@ -18,6 +18,7 @@ from ottochain.ledger.block_rules import DEFAULT_TERMS, BlockTerms
 from ottochain.ledger.blocks import AllowSpendBlock, TokenBlock, TokenLockBlock
 from ottochain.ledger.fee_transactions import ALREADY_PAID, NOT_ENOUGH_BALANCE, SignedFee, fee_violations
 from ottochain.ledger.messages import SignedMessage
+from ottochain.ledger.reasons import Reason
 from ottochain.ledger.settlement import LedgerState, Reward, Settled, Settlement
 from ottochain.ledger.transactions import SignedTransaction
 from ottochain.model.header import RejectedUpdate, Trigger
@@ -70,6 +71,7 @@ class TokenTally:
         self.refused: list[RefusedBlock] = []
         self.dropped: list[str] = []
         self.waiting: list[str] = []
+        self.faults: list[tuple[str, Reason]] = []
 
     # The steps, in their order.
 
@@ -179,10 +181,12 @@ class TokenTally:
             self.refused.append(RefusedBlock(event.round_id, (), text, again=True))
         elif refusal.awaiting and (not guilty or (len(event.updates) == 1 and not self._impatient(event.round_id))):
             self.waiting.append(event.round_id)
-        elif len(event.updates) > 1:
-            self.refused.append(RefusedBlock(event.round_id, guilty, text))
         else:
-            self._reject(event, text)
+            self.faults += [(each.hash, refusal.reason) for each in guilty]
+            if len(event.updates) > 1:
+                self.refused.append(RefusedBlock(event.round_id, guilty, text))
+            else:
+                self._reject(event, text)
 
     def _reject(self, event: TokenEvent, text: str) -> None:
         item = event.updates[0]

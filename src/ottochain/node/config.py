@@ -74,6 +74,8 @@ class NodeConfig:
     restart_delay_seconds: float
     l1_peers_file: Path | None
     l1_block_signatures: int | None
+    cl1_peers_file: Path | None
+    cl1_block_signatures: int | None
     release_digest: str | None
     operator_peer_id: str | None
 
@@ -128,6 +130,8 @@ def read_config(argv: Sequence[str], environ: Mapping[str, str], cwd: Path) -> N
         restart_delay_seconds=read.seconds("OTTOCHAIN_RESTART_DELAY_SECONDS", default=5.0),
         l1_peers_file=read.path("OTTOCHAIN_L1_PEERS_FILE"),
         l1_block_signatures=read.optional_integer("OTTOCHAIN_L1_BLOCK_SIGNATURES", least=1),
+        cl1_peers_file=read.path("OTTOCHAIN_CL1_PEERS_FILE"),
+        cl1_block_signatures=read.optional_integer("OTTOCHAIN_CL1_BLOCK_SIGNATURES", least=1),
         release_digest=read.text("OTTOCHAIN_RELEASE_DIGEST"),
         operator_peer_id=read.peer_id("OTTOCHAIN_OPERATOR_PEER_ID"),
     )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,10 +16,11 @@ from aiohttp import web
 from ottochain.codec import exact_json
 from ottochain.consensus.votes import Chain as VotingChain
 from ottochain.consensus.votes import Trigger
-from ottochain.crypto.addresses import is_valid_address
 from ottochain.layers import gl0
 from ottochain.layers.delivery import read_founding
 from ottochain.layers.gl0 import Delivery, Gl0Built, Gl0Rules, Gl0State
+from ottochain.ledger.block_rules import BlockTerms
+from ottochain.ledger.memory import SoundItems
 from ottochain.model.errors import ModelError
 from ottochain.model.header import Header
 from ottochain.model.node_state import LOAD_GENESIS, ROLL_BACK
@@ -35,6 +36,7 @@ from ottochain.node.membership import Peer
 from ottochain.node.node import Node
 from ottochain.node.responses import empty, json_response
 from ottochain.node.service import GLOBAL_CLUSTER_ID
+from ottochain.node.wallet_routes import wallet_routes
 from ottochain.store.blocks import Received, put_received
 from ottochain.store.chain import Committed as StoredSnapshot
 from ottochain.store.commit import Commit
@@ -66,7 +68,7 @@ class Gl0Service(L0Service[Gl0State, Gl0Built]):
 
     def __init__(self, node: Node) -> None:
         super().__init__(node)
-        self._rules = Gl0Rules(binary_bytes_max=BINARY_BYTES_MAX)
+        self._rules = Gl0Rules(binary_bytes_max=BINARY_BYTES_MAX, terms=BlockTerms(sound=SoundItems()))
         self._pending: dict[str, Delivery] = {}
         self._stuck: frozenset[str] = frozenset()
         self._included: deque[str] = deque(maxlen=INCLUDED_REMEMBERED)
@@ -137,9 +139,7 @@ class Gl0Service(L0Service[Gl0State, Gl0Built]):
         return [
             *routes,
             web.post("/state-channels/{address}/snapshot", self._take_binary),
-            web.get("/dag/{address}/balance", self._balance),
-            web.get("/dag/total-supply", self._total_supply),
-            web.get("/dag/wallet-count", self._wallet_count),
+            *wallet_routes("dag", self._balances),
         ]
 
     async def _take_binary(self, request: web.Request) -> web.Response:
@@ -191,22 +191,8 @@ class Gl0Service(L0Service[Gl0State, Gl0Built]):
         metagraph = self.state.metagraphs.get(delivery.address)
         return delivery.hash in self._included or (metagraph is not None and metagraph.binary_hash == delivery.hash)
 
-    async def _balance(self, request: web.Request) -> web.Response:
-        address = request.match_info["address"]
-        if self.state is None or not is_valid_address(address):
-            return empty(404)
-        balance = self.state.info.balances.get(address, 0)
-        return json_response({"balance": balance, "ordinal": self.state.ordinal})
-
-    async def _total_supply(self, _: web.Request) -> web.Response:
-        if self.state is None:
-            return empty(404)
-        return json_response({"total": sum(self.state.info.balances.values()), "ordinal": self.state.ordinal})
-
-    async def _wallet_count(self, _: web.Request) -> web.Response:
-        if self.state is None:
-            return empty(404)
-        return json_response({"count": len(self.state.info.balances), "ordinal": self.state.ordinal})
+    def _balances(self) -> tuple[int, Mapping[str, int]] | None:
+        return None if self.state is None else (self.state.ordinal, self.state.info.balances)
 
     # Building.
 
@@ -228,7 +214,7 @@ class Gl0Service(L0Service[Gl0State, Gl0Built]):
         self._stuck = frozenset(built.waiting)
         for dropped in built.dropped:
             log.info("dropped binary %s of %s: %s", dropped.binary_hash, dropped.address, dropped.error)
-        return built if built.included or built.dropped or change or trigger == "time" else None
+        return built if built.included or built.dropped or change or trigger == "time" or self.is_changing() else None
 
     def recheck(self, proposal: bytes) -> Gl0Built | str:
         """Builds what a proposal of this chain describes."""

@@ -1,4 +1,4 @@
-"""ML0: takes blocks from DL1, makes the metagraph's snapshots, and sees them into GL0's.
+"""ML0: takes blocks from the L1 layers, makes the metagraph's snapshots, and sees them into GL0's.
 
 Source of routes and run modes: Tessellation, ``CurrencyL0App.scala``; what a snapshot is: ``layers/ml0.py``.
 """
@@ -9,7 +9,7 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,8 +23,12 @@ from ottochain.layers import ml0
 from ottochain.layers.delivery import read_founding
 from ottochain.layers.ml0_built import Built, RefusedBlock
 from ottochain.layers.ml0_state import Ml0State
+from ottochain.layers.token_event import TokenEvent
+from ottochain.layers.token_tally import TokenRules
 from ottochain.layers.update_block import UpdateBlock
 from ottochain.layers.verified import VerifiedProofs
+from ottochain.ledger.block_rules import BlockTerms
+from ottochain.ledger.memory import SoundItems
 from ottochain.model.binary import Binary
 from ottochain.model.errors import ModelError
 from ottochain.model.header import Header
@@ -39,13 +43,15 @@ from ottochain.node.l0_frames import Spread
 from ottochain.node.l0_terms import ChainProblem, Head, stored_snapshot
 from ottochain.node.listeners import ListenerName
 from ottochain.node.membership import Peer
-from ottochain.node.ml0_blocks import EARLY_PATIENCE_SECONDS, WaitingBlocks, block_rule
+from ottochain.node.ml0_blocks import EARLY_PATIENCE_SECONDS, Waiting, WaitingBlocks, block_rule, read_waiting
 from ottochain.node.ml0_channel import StateChannel, outbox_row
 from ottochain.node.ml0_keeping import load, parts_of, rows_of
 from ottochain.node.node import Node
 from ottochain.node.ottochain_routes import ml0_routes
 from ottochain.node.responses import empty, json_response
 from ottochain.node.service import METAGRAPH_CLUSTER_ID
+from ottochain.node.token_routes import TokenFaults, token_routes
+from ottochain.node.wallet_routes import wallet_routes
 from ottochain.node.webhooks import Webhooks
 from ottochain.store.blocks import Received, put_received, remove_received
 from ottochain.store.chain import Committed as StoredSnapshot
@@ -56,6 +62,7 @@ from ottochain.store.outcomes import Outcome, Outcomes
 log = logging.getLogger(__name__)
 
 BLOCK_EVENT: Final = "block"
+TOKEN_EVENT: Final = "tokens"  # noqa: S105  a kind of event
 DELIVERY_SECONDS: Final = 10.0
 SNAPSHOT_BYTES_MAX: Final = 64 * 1024 * 1024
 """What the embedded GL0 takes; the reference's is 512,000 and ends a metagraph at a few thousand fibers."""
@@ -80,11 +87,14 @@ class Ml0Service(L0Service[Ml0State, Built]):
         self.outcomes = Outcomes(self.database)
         self.channel = StateChannel(node, self.database, self._founding)
         self.webhooks = Webhooks(self._save_webhooks, json.loads(self.meta.get(Fact.WEBHOOKS) or "[]"))
-        self._rules = ml0.Ml0Rules(snapshot_bytes_max=SNAPSHOT_BYTES_MAX)
+        tokens = TokenRules(BlockTerms(sound=SoundItems()))
+        self._rules = ml0.Ml0Rules(snapshot_bytes_max=SNAPSHOT_BYTES_MAX, tokens=tokens)
         self._knowledge = ml0.Knowledge(self.outcomes.is_decided, VerifiedProofs(), self._rules)
         self._waiting = WaitingBlocks(time.monotonic)
         self._early_timer: asyncio.TimerHandle | None = None
         self._block_rule = block_rule(config.l1_peers_file, config.l1_block_signatures)
+        self._token_rule = block_rule(config.cl1_peers_file, config.cl1_block_signatures)
+        self.token_faults = TokenFaults()
 
     # Starting.
 
@@ -164,7 +174,7 @@ class Ml0Service(L0Service[Ml0State, Built]):
     def go_on(self, state: Ml0State) -> None:
         """Takes up the chain, with the blocks that waited and the binaries that GL0 does not hold."""
         for received in self.received.items():
-            self._waiting.add(UpdateBlock.from_bytes(received.signed))
+            self._waiting.add(read_waiting(received.signed))
         self.resume(state, VotingChain(state.chain.chain_id, state.chain.incarnation, self.layer))
         self.channel.open(state.chain.chain_id, state.validators.next)
 
@@ -179,7 +189,7 @@ class Ml0Service(L0Service[Ml0State, Built]):
     # Routes.
 
     def routes(self, listener: ListenerName) -> list[web.RouteDef]:
-        """Adds the door for L1 blocks and OttoChain's routes."""
+        """Adds the doors for L1 blocks and messages, the tokens' routes and OttoChain's."""
         routes = super().routes(listener)
         if listener != "public":
             return routes
@@ -187,6 +197,8 @@ class Ml0Service(L0Service[Ml0State, Built]):
             *routes,
             web.post("/currency/l1-data-output", self._take_block),
             web.get("/ottochain/data/{hash}", self._outcome),
+            *token_routes(self),
+            *wallet_routes("currency", self._balances),
             *ml0_routes(self, lambda: self.webhooks),
         ]
 
@@ -226,9 +238,29 @@ class Ml0Service(L0Service[Ml0State, Built]):
             raise ModelError(f"block {block.round_id}: {violation}")
         return block
 
-    async def _keep_block(self, block: UpdateBlock, body: bytes) -> bool:
+    def check_signers(self, event: TokenEvent) -> None:
+        """Raises ``ModelError`` for a block that not enough nodes of its L1 signed. A message has its own rules."""
+        violation = self._token_rule().violation(event) if event.updates else None
+        if violation:
+            raise ModelError(f"block {event.round_id}: {violation}")
+
+    def is_full(self) -> bool:
+        """Does as much wait as may?"""
+        return self._waiting.full
+
+    async def keep_event(self, event: TokenEvent, body: bytes) -> None:
+        """Keeps what moves tokens, here and at the other validators."""
+        self._tell_decided(event)
+        if await self._keep_block(event, body):
+            self.transport.spread(Spread(TOKEN_EVENT, event.proofs[0].id, body))
+
+    def _balances(self) -> tuple[int, Mapping[str, int]] | None:
+        return None if self.state is None else (self.state.ordinal, self.state.info.balances)
+
+    async def _keep_block(self, block: Waiting, body: bytes) -> bool:
         """Makes a block durable and queues it; False when there is nothing in it to decide, or it is here already."""
-        undecided = any(not self.outcomes.is_decided(key, block.after_of(key)) for key in block.keys)
+        decided = [self.outcomes.is_decided(key, block.after_of(key)) for key in block.keys]
+        undecided = not decided or not all(decided)
         if not undecided or block.round_id in self._waiting:
             return False
         received = Received(block.round_id, block.proofs[0].id, body)
@@ -237,7 +269,7 @@ class Ml0Service(L0Service[Ml0State, Built]):
         self.wake()
         return True
 
-    def _tell_decided(self, block: UpdateBlock) -> None:
+    def _tell_decided(self, block: Waiting) -> None:
         """The L1 that still asks for decided updates may have missed what became of them."""
         found = [self.outcomes.of_key(key, block.after_of(key)) for key in block.keys]
         decided = [outcome for outcome in found if outcome is not None]
@@ -279,7 +311,7 @@ class Ml0Service(L0Service[Ml0State, Built]):
             gone = (*(refused.round_id for refused in built.refused), *built.dropped)
             if gone:
                 await self._send_back(gone, built.refused)
-            if trigger == "time" or built.accepted or built.rejections or built.change:
+            if trigger == "time" or built.decides:
                 return built
             if not gone:
                 break
@@ -303,6 +335,7 @@ class Ml0Service(L0Service[Ml0State, Built]):
             change=self.changes.due(),
             impatient=self._waiting.impatient(),
         )
+        self.token_faults.note(built.faults)
         self._waiting.mark_early(built.waiting)
         self._watch_early()
         return built
@@ -335,12 +368,14 @@ class Ml0Service(L0Service[Ml0State, Built]):
 
     def announce(self, built: Built, head: Head, before: Ml0State) -> None:
         """Tells the L1 layers, the outbox, and the webhooks."""
-        rejecting = self._waiting.named(built.rejecting)
+        rejecting = [each for each in self._waiting.named(built.rejecting) if isinstance(each, UpdateBlock)]
         self._waiting.remove(built.done)
         if built.accepted:
             self._waiting.state_changed()
         decided = outcomes_of(built)
-        self.feed.publish(ml0_feed.entry_line(head.header, decided, before.fibers, built.state.fibers))
+        self.token_faults.forget(item.hash for event in built.tokens for item in event.updates)
+        tokens = ml0_feed.currency_change(before, built.state)
+        self.feed.publish(ml0_feed.entry_line(head.header, decided, before.fibers, built.state.fibers, tokens))
         self.channel.enqueue_newest()
         self._publish_webhooks(built, before, rejecting)
 
@@ -366,7 +401,9 @@ class Ml0Service(L0Service[Ml0State, Built]):
 
     def opening(self, after: int | None) -> AsyncIterator[bytes]:
         """What was decided since ``after``, then the whole on-chain state."""
-        return ml0_feed.opening(self, after)
+        return ml0_feed.opening(
+            self, after, lambda: None if self.state is None else ml0_feed.currency_change(None, self.state)
+        )
 
     def _founding(self) -> dict[str, Any]:
         stored = self.meta.genesis()

@@ -1,13 +1,21 @@
-"""The L1 blocks that wait at ML0: which the next snapshot takes, and whose are taken at all."""
+"""What waits at ML0, blocks of L1 layers and messages: which the next snapshot takes, and whose are taken at all."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, TypeAlias
 
+from ottochain.codec import exact_json
+from ottochain.codec.errors import JsonError
 from ottochain.consensus.quorum import l1_threshold
+from ottochain.fibers import SignedUpdate
+from ottochain.layers.token_event import TokenEvent
 from ottochain.layers.update_block import BlockRule, UpdateBlock
+from ottochain.ledger.items import SignedItem
+from ottochain.model.errors import ModelError
+
+Waiting: TypeAlias = UpdateBlock | TokenEvent
 
 UPDATES_PER_SNAPSHOT_MAX: Final = 1_000
 BYTES_PER_SNAPSHOT_MAX: Final = 4 * 1024 * 1024
@@ -19,6 +27,19 @@ EARLY_PATIENCE_SECONDS: Final = 2.0
 """How long a block of one early update waits for its predecessor before it is decided against."""
 
 
+def read_waiting(text: bytes) -> Waiting:
+    """What these bytes are, told by their members. Raises ``ModelError``."""
+    try:
+        value = exact_json.loads(text)
+    except JsonError as error:
+        raise ModelError(f"expected a block or a message: {error}") from None
+    members = value.get("value") if isinstance(value, dict) else None
+    kind: type[UpdateBlock] | type[TokenEvent] = TokenEvent
+    if isinstance(members, dict) and "dataTransactions" in members:
+        kind = UpdateBlock
+    return kind.from_json(value, text)
+
+
 class WaitingBlocks:
     """The blocks in the order of their arrival. All of them are durable; this is their decoded form.
 
@@ -28,7 +49,7 @@ class WaitingBlocks:
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._blocks: dict[str, UpdateBlock] = {}
+        self._blocks: dict[str, Waiting] = {}
         self._early_since: dict[str, float] = {}
         self._idle: set[str] = set()
 
@@ -53,7 +74,7 @@ class WaitingBlocks:
         """Is there one that was found waiting for it?"""
         return bool(self._early_since)
 
-    def add(self, block: UpdateBlock) -> None:
+    def add(self, block: Waiting) -> None:
         """Puts a block in the queue; one that is there stays where it is."""
         self._blocks.setdefault(block.round_id, block)
 
@@ -64,11 +85,11 @@ class WaitingBlocks:
             self._early_since.pop(round_id, None)
             self._idle.discard(round_id)
 
-    def named(self, round_ids: Iterable[str]) -> list[UpdateBlock]:
+    def named(self, round_ids: Iterable[str]) -> list[Waiting]:
         """Those of these that wait."""
         return [self._blocks[round_id] for round_id in round_ids if round_id in self._blocks]
 
-    def next(self) -> list[UpdateBlock]:
+    def next(self) -> list[Waiting]:
         """The oldest blocks, as many as one snapshot takes and always one.
 
         Early ones have as much room of their own: else they kept out the others, or the others kept them waiting.
@@ -94,13 +115,17 @@ class WaitingBlocks:
         return {round_id for round_id, since in self._early_since.items() if since <= due}
 
     def holds_update(self, update_hash: str) -> bool:
-        """Does an update of this hash wait in any block?"""
-        return any(update.hash == update_hash for block in self._blocks.values() for update in block.updates)
+        """Does an update, or another item, of this hash wait in any block?"""
+        for block in self._blocks.values():
+            items: Iterable[SignedUpdate | SignedItem[Any]] = block.updates
+            if any(item.hash == update_hash for item in items):
+                return True
+        return False
 
 
-def _first(blocks: Iterable[UpdateBlock]) -> list[UpdateBlock]:
+def _first(blocks: Iterable[Waiting]) -> list[Waiting]:
     """As many as one snapshot takes, and always one."""
-    chosen: list[UpdateBlock] = []
+    chosen: list[Waiting] = []
     updates = size = 0
     for block in blocks:
         updates += len(block.updates)
