@@ -130,9 +130,11 @@ def fate(stack: Stack, update_hash: str, name: str = "dl1") -> dict[str, Any]:
 
 
 def settled(stack: Stack, update_hash: str, name: str = "dl1", seconds: float = 20.0) -> dict[str, Any]:
-    """Its fate, once it is decided."""
+    """Its fate, once it is decided. Before that a node that was not given it may not know it (404)."""
 
     def decided() -> dict[str, Any] | None:
+        if stack.get(name, f"/data/{update_hash}").status_code == 404:
+            return None
         found = fate(stack, update_hash, name)
         return None if found["status"] == "Waiting" else found
 
@@ -176,18 +178,18 @@ def machines(stack: Stack, key: PrivateKey, count: int) -> list[str]:
 # What the chain says.
 
 
-def blocks(stack: Stack) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Every data block in ML0's snapshots, decoded, with the ordinal of its snapshot."""
-    for ordinal in range(1, stack.ordinal("ml0") + 1):
+def blocks(stack: Stack, since: int = 0) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Every data block in ML0's snapshots after ``since``, decoded, with the ordinal of its snapshot."""
+    for ordinal in range(since + 1, stack.ordinal("ml0") + 1):
         data = stack.json("ml0", f"/snapshots/{ordinal}")["value"]["dataApplication"]
         for content in data["blocks"]:
             yield ordinal, json.loads(signed_bytes(content))
 
 
-def applied(stack: Stack) -> dict[str, list[int]]:
+def applied(stack: Stack, since: int = 0) -> dict[str, list[int]]:
     """For each update in a block the ordinals where it stands: hashes are computed anew from what was signed."""
     found: dict[str, list[int]] = {}
-    for ordinal, block in blocks(stack):
+    for ordinal, block in blocks(stack, since):
         value = block["value"]
         hashes = [data_update_hash(canonical_bytes(each["value"])) for (each,) in value["dataTransactions"]]
         assert [[each] for each in hashes] == value["dataTransactionsHashes"]
@@ -196,16 +198,17 @@ def applied(stack: Stack) -> dict[str, list[int]]:
     return found
 
 
-def assert_each_decided_once(stack: Stack, updates: Iterable[Update], name: str = "dl1-1") -> Counter[str]:
+def assert_each_decided_once(stack: Stack, updates: Iterable[Update], since: int) -> Counter[str]:
     """Every acknowledged update stands in one block and is Accepted, or in none and is Rejected with a reason.
 
-    Sequence numbers add up. Gives how many there are of each.
+    No update stands in two blocks, and sequence numbers add up. ``since``: ML0's ordinal before the first of them.
+    Gives how many there are of each.
     """
     statuses: Counter[str] = Counter()
     transitions: Counter[str] = Counter()
     updates = {update.hash: update for update in updates}.values()
-    fates = {update.hash: settled(stack, update.hash, name) for update in updates}
-    in_blocks = applied(stack)
+    fates = {update.hash: settled(stack, update.hash, "dl1-1") for update in updates}
+    in_blocks = applied(stack, since)
     for update in updates:
         told = fates[update.hash]
         statuses[told["status"]] += 1
@@ -225,19 +228,23 @@ def assert_each_decided_once(stack: Stack, updates: Iterable[Update], name: str 
     return statuses
 
 
-def ordinals_in_gl0(stack: Stack) -> list[int]:
-    """The ML0 ordinals in GL0's snapshots, in their order."""
+def ordinals_in_gl0(stack: Stack, since: int = 0) -> list[int]:
+    """The ML0 ordinals in GL0's snapshots after ``since``, in their order."""
     found = []
-    for ordinal in range(1, stack.ordinal("gl0") + 1):
+    token = stack.token
+    for ordinal in range(since + 1, stack.ordinal("gl0") + 1):
         channels = stack.json("gl0", f"/global-snapshots/{ordinal}")["value"]["stateChannelSnapshots"]
-        for binary in channels.get(stack.token, ()):
+        for binary in channels.get(token, ()):
             content = json.loads(unbrotli(signed_bytes(binary["value"]["content"]), 64 * 1024 * 1024))
             found.append(content["value"]["ordinal"])
     return found
 
 
-def assert_all_in_gl0(stack: Stack) -> None:
-    """Each ML0 snapshot stands in GL0's chain once, none is missing, and none is out of order."""
+def assert_all_in_gl0(stack: Stack, since: int = 0) -> None:
+    """Each ML0 snapshot stands in GL0's chain after ``since`` once, none is missing, and none is out of order."""
     head = stack.ordinal("ml0")
     until(f"GL0 holds ordinal {head}", lambda: stack.held_by_gl0().get(stack.token, -1) >= head)
-    assert ordinals_in_gl0(stack)[: head + 1] == list(range(head + 1))
+    found = ordinals_in_gl0(stack, since)
+    assert found[-1] >= head
+    assert found == list(range(found[0], found[-1] + 1))
+    assert found[0] == 0 or since
