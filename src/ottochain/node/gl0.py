@@ -207,7 +207,7 @@ class Gl0Service(L0Service[Gl0State, Gl0Built]):
     async def attempt(self, trigger: Trigger) -> Gl0Built | None:
         """Builds from the waiting binaries."""
         assert self.state is not None
-        if trigger == "event" and not self.has_work():
+        if trigger == "event" and not self.has_work() and not self.is_changing():
             return None  # each binary wakes the core, also those that the last snapshot took along
         change = self.changes.due()
         built = gl0.build(self.state, trigger, self._pending.values(), self._rules, change=change)

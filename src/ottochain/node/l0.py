@@ -226,6 +226,8 @@ class L0Service(ABC, Generic[S, B]):
             "waitingFor": None if core is None else list(core.waiting_for()),
             "validators": None if core is None else list(core.validators),
             "quorum": None if core is None else core.needed,
+            "chainId": None if state is None else state.chain.chain_id,
+            "validatorChanges": None if state is None else state.validators.changes,
             "diverged": self.diverged,
             "pool": {"items": self.received.count()},
             "followers": self.feed.followers,
@@ -343,7 +345,11 @@ class L0Service(ABC, Generic[S, B]):
         """Why the next snapshot should be made now: what is due outweighs what waits."""
         if self._time_due:
             return "time"
-        return "event" if self.has_work() else None
+        return "event" if self.has_work() or self.is_changing() else None
+
+    def is_changing(self) -> bool:
+        """Is a change of the validators committed, and one more snapshot missing until it holds?"""
+        return self.state is not None and self.state.validators.next != self.state.validators.after_next
 
     def _schedule_time_trigger(self) -> None:
         """From the last snapshot that time made; one that events made meanwhile does not put it off."""

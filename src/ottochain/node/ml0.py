@@ -306,12 +306,13 @@ class Ml0Service(L0Service[Ml0State, Built]):
 
         Where nothing else was among the first blocks, the next ones are tried: each has woken the core before.
         """
-        while trigger == "time" or self.has_work() or self._waiting.impatient():
+        due = trigger == "time" or self.is_changing()
+        while due or self.has_work() or self._waiting.impatient():
             built = self._build(trigger)
             gone = (*(refused.round_id for refused in built.refused), *built.dropped)
             if gone:
                 await self._send_back(gone, built.refused)
-            if trigger == "time" or built.decides:
+            if due or built.decides:
                 return built
             if not gone:
                 break

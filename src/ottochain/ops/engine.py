@@ -24,6 +24,9 @@ RUN_ROLLBACK: Final = "run-rollback"
 RUN_INITIAL_VALIDATOR: Final = "run-initial-validator"
 RUN_VALIDATOR: Final = "run-validator"
 
+VALIDATORS_MAX: Final = 7
+"""Validators of one L0 layer of the embedded engine: what its consensus is made and tested for."""
+
 PORTS_PER_NODE: Final = 10
 PORT_MAX: Final = 32767
 """Above it most systems hand out ports to outgoing connections, which could then hold one of ours."""
@@ -75,9 +78,11 @@ EMBEDDED: Final = Engine(
     "embedded",
     {
         "gl0": LayerRules(
-            None, 9000, (RUN_GENESIS, RUN_ROLLBACK, RUN_VALIDATOR), rollback_takes_hash=True, nodes_max=1
+            None, 9000, (RUN_GENESIS, RUN_ROLLBACK, RUN_VALIDATOR), rollback_takes_hash=True, nodes_max=VALIDATORS_MAX
         ),
-        "ml0": LayerRules("gl0", 9200, (CREATE_GENESIS, RUN_GENESIS, RUN_ROLLBACK, RUN_VALIDATOR), nodes_max=1),
+        "ml0": LayerRules(
+            "gl0", 9200, (CREATE_GENESIS, RUN_GENESIS, RUN_ROLLBACK, RUN_VALIDATOR), nodes_max=VALIDATORS_MAX
+        ),
         "cl1": LayerRules("ml0", 9300, (RUN_INITIAL_VALIDATOR, RUN_VALIDATOR)),
         "dl1": LayerRules("ml0", 9400, (RUN_INITIAL_VALIDATOR, RUN_VALIDATOR)),
     },

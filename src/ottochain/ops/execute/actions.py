@@ -14,6 +14,7 @@ from ottochain.ops import chain_record
 from ottochain.ops.chain_record import ChainRecord
 from ottochain.ops.engine import CREATE_GENESIS, RUN_VALIDATOR
 from ottochain.ops.errors import GateNotMet
+from ottochain.ops.execute.enrolling import OBSERVING, enrol
 from ottochain.ops.execute.watch import Watch, last_words
 from ottochain.ops.facts.observation import NodeFacts, Observation, cluster_is_whole
 from ottochain.ops.facts.observe import observe_confirmed
@@ -26,6 +27,7 @@ from ottochain.ops.plan.steps import (
     AwaitReady,
     AwaitWhole,
     CreateGenesis,
+    Enrol,
     Join,
     Record,
     Start,
@@ -67,6 +69,8 @@ class Actions:
                 return await self._stop(self._node(name))
             case Join(name):
                 return await self._join(self._node(name))
+            case Enrol(name):
+                return await enrol(self._deployment, self._node(name), self._client, self._watch)
             case AwaitWhole(layer):
                 return await self._await_whole(layer)
             case AwaitConfirmed(name):
@@ -183,6 +187,8 @@ class Actions:
     def _is_member(self, seen: Observation, node: Node) -> bool:
         me = seen[node.name]
         peers = [peer for peer in seen.ready(node.layer) if peer.name != node.name]
+        if self._deployment.engine.rules(node.layer).keeps_chain and me.state == OBSERVING:
+            return all(peer.sees(me.peer_id) for peer in peers)
         return me.is_ready and bool(peers) and all(peer.sees_ready(me.peer_id) for peer in peers)
 
     async def _await_whole(self, layer: str) -> str:

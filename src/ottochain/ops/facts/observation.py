@@ -75,6 +75,10 @@ class NodeFacts:
         """How many Ready members this node sees, itself among them."""
         return None if self.members is None else sum(member.state == READY for member in self.members)
 
+    def sees(self, peer_id: str | None) -> bool:
+        """Is this peer among its members, in whatever state?"""
+        return any(member.id == peer_id for member in self.members or ())
+
     def sees_ready(self, peer_id: str | None) -> bool:
         return any(member.id == peer_id and member.state == READY for member in self.members or ())
 

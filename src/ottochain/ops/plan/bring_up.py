@@ -19,6 +19,7 @@ from ottochain.ops.plan.steps import (
     AwaitReady,
     AwaitWhole,
     CreateGenesis,
+    Enrol,
     Join,
     Plan,
     Record,
@@ -81,7 +82,7 @@ def _plan_layer(draft: _Draft, layer: Layer) -> bool:
         draft.gates[layer] = opened if engine.waits_for_parents else started
     for name, decision in decisions.items():
         if decision.joins:
-            _plan_validator(draft, name, decision, after, opened)
+            _plan_validator(draft, layer, name, decision, after, opened)
     if len(nodes) > 1 and (
         any(d.do != "keep" for d in decisions.values()) or not cluster_is_whole(draft.observation, layer)
     ):
@@ -118,19 +119,29 @@ def _plan_start(draft: _Draft, name: str, decision: Decision, after: tuple[str, 
 
 
 def _plan_validator(
-    draft: _Draft, name: str, decision: Decision, after: tuple[str, ...], opened: tuple[str, ...]
+    draft: _Draft, layer: Layer, name: str, decision: Decision, after: tuple[str, ...], opened: tuple[str, ...]
 ) -> None:
-    """Start it beside the founder, and join it when the founder is Ready."""
+    """Start it beside the founder, and join it when the founder is Ready. On an L0 layer it becomes a validator then:
+    one after the other, because each change of the set follows from the one before."""
     before = opened
     if decision.do != "join":
         before = (*opened, _plan_start(draft, name, decision, after))
-    sentence = f"Join {name} to its cluster and wait until every peer sees it Ready"
-    draft.add(Step(f"join {name}", sentence, decision.why, Join(name), before))
+    learns = draft.deployment.engine.rules(layer).keeps_chain
+    seen = "it has the chain" if learns else "every peer sees it Ready"
+    joined = draft.add(
+        Step(f"join {name}", f"Join {name} to its cluster and wait until {seen}", decision.why, Join(name), before)
+    )
+    if learns:
+        names = [facts.name for facts in draft.observation.layer(layer)]
+        others = _ids(draft, *(f"enrol {other}" for other in names))
+        sentence = f"Make {name} a validator and wait until it is Ready"
+        why = "a learner votes once the committed set names it"
+        draft.add(Step(f"enrol {name}", sentence, why, Enrol(name), (joined, *others[-1:])))
 
 
 def _plan_whole(draft: _Draft, layer: Layer) -> None:
     names = [facts.name for facts in draft.observation.layer(layer)]
-    done = _ids(draft, *(f"{verb} {name}" for name in names for verb in ("ready", "join")))
+    done = _ids(draft, *(f"{verb} {name}" for name in names for verb in ("ready", "join", "enrol")))
     sentence = f"Wait until {', '.join(names)} all see one another Ready"
     draft.add(Step(f"whole {layer}", sentence, "a layer is one cluster", AwaitWhole(layer), done))
 

@@ -51,7 +51,15 @@ class Stop:
 
 @dataclass(frozen=True, slots=True)
 class Join:
-    """Let the node join its layer's cluster at any Ready member; done when every Ready member sees it Ready."""
+    """Let the node join its layer's cluster at any Ready member; done when every Ready member sees it Ready, or on an
+    L0 layer, where it learns first, Observing."""
+
+    node: str
+
+
+@dataclass(frozen=True, slots=True)
+class Enrol:
+    """Make a learner of an L0 layer a validator, by a change that the operator key signs; done when it is Ready."""
 
     node: str
 
@@ -70,7 +78,7 @@ class AwaitConfirmed:
     node: str
 
 
-Action: TypeAlias = Record | CreateGenesis | Start | Stop | AwaitReady | Join | AwaitWhole | AwaitConfirmed
+Action: TypeAlias = Record | CreateGenesis | Start | Stop | AwaitReady | Join | Enrol | AwaitWhole | AwaitConfirmed
 
 
 @dataclass(frozen=True, slots=True)
