@@ -18,7 +18,7 @@ from ottochain.consensus.votes import Chain as VotingChain
 from ottochain.consensus.votes import Trigger
 from ottochain.layers import gl0
 from ottochain.layers.delivery import read_founding
-from ottochain.layers.gl0 import Delivery, Gl0Built, Gl0Rules, Gl0State
+from ottochain.layers.gl0 import Delivery, Dropped, Gl0Built, Gl0Rules, Gl0State
 from ottochain.ledger.block_rules import BlockTerms
 from ottochain.ledger.memory import SoundItems
 from ottochain.model.errors import ModelError
@@ -26,7 +26,8 @@ from ottochain.model.header import Header
 from ottochain.model.node_state import LOAD_GENESIS, ROLL_BACK
 from ottochain.model.signed import Signed
 from ottochain.node import gl0_founding as founding
-from ottochain.node.bodies import PlainRouteFailure, read
+from ottochain.node.bodies import PlainRouteFailure, judged, read
+from ottochain.node.gl0_binaries import WaitingBinaries
 from ottochain.node.gl0_keeping import load, parts_of
 from ottochain.node.l0 import L0Service
 from ottochain.node.l0_frames import Spread
@@ -34,10 +35,10 @@ from ottochain.node.l0_terms import ChainProblem, Head, stored_snapshot
 from ottochain.node.listeners import ListenerName
 from ottochain.node.membership import Peer
 from ottochain.node.node import Node
-from ottochain.node.responses import empty, json_response
+from ottochain.node.responses import empty, json_bytes, json_response
 from ottochain.node.service import GLOBAL_CLUSTER_ID
 from ottochain.node.wallet_routes import wallet_routes
-from ottochain.store.blocks import Received, put_received
+from ottochain.store.blocks import Received, put_received, remove_received
 from ottochain.store.chain import Committed as StoredSnapshot
 from ottochain.store.commit import Commit
 
@@ -50,7 +51,7 @@ INCLUDED_REMEMBERED: Final = 256
 """Hashes of the binaries that went in last: a metagraph that has not heard of it yet sends them again."""
 
 BINARY_EVENT: Final = "binary"
-BINARIES_WAITING_MAX: Final = 4_096
+NOT_READY_FOR_BINARIES: Final = b'{"message":"Node not yet ready to accept metagraph snapshots."}'
 
 
 def create(node: Node) -> Gl0Service:
@@ -69,8 +70,7 @@ class Gl0Service(L0Service[Gl0State, Gl0Built]):
     def __init__(self, node: Node) -> None:
         super().__init__(node)
         self._rules = Gl0Rules(binary_bytes_max=BINARY_BYTES_MAX, terms=BlockTerms(sound=SoundItems()))
-        self._pending: dict[str, Delivery] = {}
-        self._stuck: frozenset[str] = frozenset()
+        self._waiting = WaitingBinaries()
         self._included: deque[str] = deque(maxlen=INCLUDED_REMEMBERED)
 
     # Starting.
@@ -125,8 +125,7 @@ class Gl0Service(L0Service[Gl0State, Gl0Built]):
     def go_on(self, state: Gl0State) -> None:
         """Takes up the chain, with the binaries that waited."""
         for received in self.received.items():
-            delivery = Delivery.from_bytes(received.source, received.signed)
-            self._pending[delivery.key] = delivery
+            self._waiting.add(Delivery.from_bytes(received.source, received.signed))
         self.resume(state, VotingChain(state.chain.chain_id, state.chain.incarnation, self.layer))
 
     # Routes.
@@ -144,44 +143,47 @@ class Gl0Service(L0Service[Gl0State, Gl0Built]):
 
     async def _take_binary(self, request: web.Request) -> web.Response:
         """200 when the binary is durable here, which is not inclusion; 400 with all that is wrong with it."""
-        body = await read(request)
+        address = request.match_info["address"]
         try:
-            delivery = Delivery.from_bytes(request.match_info["address"], body)
+            delivery = await judged(await read(request), lambda body: Delivery.from_bytes(address, body))
         except ModelError as error:
             raise PlainRouteFailure(str(error)) from error
-        if self.state is None or len(self._pending) >= BINARIES_WAITING_MAX:
-            return json_response({"message": "Node not yet ready to accept metagraph snapshots."}, 503)
+        if self.state is None or self._waiting.full:
+            return json_bytes(NOT_READY_FOR_BINARIES, 503)
         if self._is_included(delivery):
             return empty(200)
         errors = gl0.validate_binary(self.state, delivery, self._rules)
         if errors:
             return json_response(errors, 400)
+        if not self._waiting.may_come(delivery, self.state.metagraphs.get(address)):
+            return json_bytes(NOT_READY_FOR_BINARIES, 503)
         if await self._keep_binary(delivery):
             self.transport.spread(Spread(BINARY_EVENT, delivery.address, delivery.to_bytes()))
         return empty(200)
 
     def take_pool_event(self, peer: Peer, event: Spread) -> None:
         """Another validator took a binary: it belongs into this pool, too."""
-        if event.kind == BINARY_EVENT and self.state is not None and len(self._pending) < BINARIES_WAITING_MAX:
+        if event.kind == BINARY_EVENT and self.state is not None and not self._waiting.full:
             self.node.supervisor.background("take a binary", self._take_spread(peer, event))
 
     async def _take_spread(self, peer: Peer, event: Spread) -> None:
         assert self.state is not None
         try:
-            delivery = Delivery.from_bytes(event.source, event.body)
+            delivery = await judged(event.body, lambda body: Delivery.from_bytes(event.source, body))
         except ModelError as error:
             log.warning("%s spread what is no binary: %s", peer.id[:8], error)
             return
-        if not gl0.validate_binary(self.state, delivery, self._rules):
+        sound = not gl0.validate_binary(self.state, delivery, self._rules)
+        if sound and self._waiting.may_come(delivery, self.state.metagraphs.get(delivery.address)):
             await self._keep_binary(delivery)
 
     async def _keep_binary(self, delivery: Delivery) -> bool:
         """Makes a binary durable and queues it; False when it is in the chain, or here already."""
-        if self._is_included(delivery) or delivery.key in self._pending:
+        if self._is_included(delivery) or delivery.key in self._waiting:
             return False
         received = Received(delivery.key, delivery.address, delivery.to_bytes())
         await self.database.write(lambda connection: put_received(connection, [received]))
-        self._pending[delivery.key] = delivery
+        self._waiting.add(delivery)
         self.wake()
         return True
 
@@ -202,19 +204,26 @@ class Gl0Service(L0Service[Gl0State, Gl0Built]):
 
     def has_work(self) -> bool:
         """Binaries wait that were not found waiting for their parent last time."""
-        return bool(self._pending.keys() - self._stuck) or self.changes.due() is not None
+        return self._waiting.any_ready or self.changes.due() is not None
 
     async def attempt(self, trigger: Trigger) -> Gl0Built | None:
-        """Builds from the waiting binaries."""
+        """Builds from the waiting binaries; takes out at once what will never be included."""
         assert self.state is not None
         if trigger == "event" and not self.has_work() and not self.is_changing():
             return None  # each binary wakes the core, also those that the last snapshot took along
         change = self.changes.due()
-        built = gl0.build(self.state, trigger, self._pending.values(), self._rules, change=change)
-        self._stuck = frozenset(built.waiting)
-        for dropped in built.dropped:
-            log.info("dropped binary %s of %s: %s", dropped.binary_hash, dropped.address, dropped.error)
-        return built if built.included or built.dropped or change or trigger == "time" or self.is_changing() else None
+        built = gl0.build(self.state, trigger, self._waiting.all(), self._rules, change=change)
+        self._waiting.mark_idle(built.waiting)
+        if built.dropped:
+            await self._take_out(built.dropped)
+        return built if built.included or change or trigger == "time" or self.is_changing() else None
+
+    async def _take_out(self, dropped: tuple[Dropped, ...]) -> None:
+        for each in dropped:
+            log.info("dropped binary %s of %s: %s", each.binary_hash, each.address, each.error)
+        keys = [each.key for each in dropped]
+        await self.database.write(lambda connection: remove_received(connection, keys))
+        self._waiting.remove(keys)
 
     def recheck(self, proposal: bytes) -> Gl0Built | str:
         """Builds what a proposal of this chain describes."""
@@ -236,8 +245,9 @@ class Gl0Service(L0Service[Gl0State, Gl0Built]):
 
     def announce(self, built: Gl0Built, head: Head, before: Gl0State) -> None:
         """Tells the metagraphs which of their binaries are in."""
-        for key in built.done:
-            self._pending.pop(key, None)
+        self._waiting.remove(built.done)
+        if built.included:
+            self._waiting.state_changed()
         channels: dict[str, list[dict[str, Any]]] = {}
         for included in built.included:
             self._included.append(included.binary_hash)
