@@ -135,3 +135,18 @@ def test_a_lost_record_is_written_again_first(tmp_path: Path) -> None:
     assert plan.steps[0].id == "record"
     assert plan.steps[0].sentence == "Record that the chain is founded"
     assert "genesis ml0" not in [step.id for step in plan.steps]
+
+
+def test_validators_of_an_l0_layer_join_together_and_are_enrolled_one_by_one(tmp_path: Path) -> None:
+    deployment = a_deployment(tmp_path, "[layers]\ngl0 = 3\n")
+    others = [replace(stopped("gl0"), name=f"gl0-{index}", peer_id=str(index) * 128) for index in (1, 2)]
+    world = a_world(*others)
+    plan = plan_up(deployment, world, judge(deployment, None, world, NOW))
+    of_gl0 = [step.id for step in plan.steps if "gl0" in step.id]
+    assert of_gl0 == [
+        "start gl0", "ready gl0", "start gl0-1", "join gl0-1", "enrol gl0-1",
+        "start gl0-2", "join gl0-2", "enrol gl0-2", "whole gl0",
+    ]  # fmt: skip
+    assert "enrol gl0-1" not in before(plan, "join gl0-2")
+    assert {"enrol gl0-1", "join gl0-2"} <= before(plan, "enrol gl0-2")
+    assert "enrol gl0-2" in before(plan, "whole gl0")
