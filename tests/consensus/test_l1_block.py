@@ -310,12 +310,20 @@ def test_a_block_that_cannot_reach_the_threshold_is_split() -> None:
     assert sorted(named(each.items) for each in blocks(effects)) == ["f", "g"]
 
 
-def test_a_declined_single_item_is_offered_again_later_to_all() -> None:
+def test_ml0_is_asked_about_a_single_item_that_nobody_co_signs_and_it_is_offered_again_later_to_all() -> None:
+    """It may be decided: ours took it over from an offer that came late, and read of the decision before that."""
     node = Node()
     (block,) = blocks(node(Arrived((F,))))
-    assert node.hears(declined(block, "b", F.key), declined(block, "c", F.key)) == ()
+    assert node.hears(declined(block, "b", F.key)) == ()
+    asked = one_of(node.hears(declined(block, "c", F.key)), Submit)
+    assert (asked.block, [proof.id for proof in asked.signatures]) == (block, ["a"])
+    assert node.hears(declined(block, "c", F.key)) == ()
     effects = node(L1TimerFired("offer", block.id()))
     assert [sent.to for sent in all_of(effects, L1Send)] == ["b", "c"]
+    node.hears(declined(block, "b", F.key))
+    assert kinds(node.hears(declined(block, "c", F.key))) == ["Submit"]
+    assert one_of(node(Decisions((F.key,))), Release).keys == (F.key,)
+    assert node.state.undecided == 0
 
 
 def test_a_decline_in_anothers_name_is_not_believed() -> None:

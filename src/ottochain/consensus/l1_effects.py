@@ -7,7 +7,7 @@ from typing import Annotated, Literal, TypeAlias
 import msgspec
 from msgspec import Meta, Struct
 
-from ottochain.consensus.l1_items import ITEMS_MAX, Block, Item, Key, Sequence
+from ottochain.consensus.l1_items import ITEMS_MAX, Basis, Block, Item, Key, Sequence
 from ottochain.consensus.votes import (
     Chain,
     Hash,
@@ -105,7 +105,7 @@ class L1Boot(Struct, frozen=True, rename="camel", tag="boot"):
     """The first event of a life: the durable pool, own items and those held for others (see Item.origin).
 
     `boot` rises with every start and is persisted before this event. `sequences`: on-chain sequences of the items'
-    fibers. `threshold` 0 means floor(n / 2) + 1 of peers and self.
+    fibers. `threshold` 0 means floor(n / 2) + 1 of peers and self. `basis`: what blocks stand on (see Block.basis).
     """
 
     boot: Height
@@ -113,6 +113,7 @@ class L1Boot(Struct, frozen=True, rename="camel", tag="boot"):
     sequences: dict[str, Sequence] = {}
     peers: tuple[PeerId, ...] = ()
     threshold: int = 0
+    basis: Basis = ""
 
 
 class Arrived(Struct, frozen=True, rename="camel", tag="arrived"):
@@ -140,19 +141,25 @@ class L1Received(Struct, frozen=True, rename="camel", tag="received"):
 class Decisions(Struct, frozen=True, rename="camel", tag="decisions"):
     """From ML0's feed, in its order: items that are final, accepted or rejected; and sequences that moved.
 
-    Keys and fibers that are not in the pool may be left in: they are ignored.
+    Keys and fibers that are not in the pool may be left in: they are ignored. `basis`: what blocks stand on from now
+    on, None when that is as before.
     """
 
     keys: tuple[Key, ...] = ()
     sequences: dict[str, Sequence] = {}
+    basis: Basis | None = None
 
 
 class BlockRefused(Struct, frozen=True, rename="camel", tag="blockRefused"):
-    """From ML0's feed or door: a block was refused as a whole because of `guilty` (empty: not known which)."""
+    """From ML0's feed or door: a block was refused as a whole because of `guilty` (empty: not known which).
+
+    `again`: nothing is wrong with its items, what it stood on is gone; they are to be proposed again together.
+    """
 
     block: Hash
     guilty: Keys
     reason: Reason
+    again: bool = False
 
 
 class PeersChanged(Struct, frozen=True, rename="camel", tag="peersChanged"):
@@ -202,7 +209,11 @@ class L1Validate(Struct, frozen=True, rename="camel", tag="validate"):
 
 
 class Submit(Struct, frozen=True, rename="camel", tag="submit"):
-    """POST the block to an ML0 node, another one each `attempt`. A failure needs no answer: it is tried again."""
+    """POST the block to an ML0 node, another one each `attempt`. A failure needs no answer: it is tried again.
+
+    A block of one item that all peers decline comes with too few signatures: ML0 can't take it, and says what became
+    of an item that is decided.
+    """
 
     block: Block
     signatures: Signatures

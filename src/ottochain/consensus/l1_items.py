@@ -13,6 +13,7 @@ from ottochain.consensus.votes import Height, PeerId
 
 Key = Annotated[str, Meta(min_length=1, max_length=128)]
 Sequence = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+Basis = Annotated[str, Meta(max_length=8192)]
 ITEMS_MAX = 4096
 """No block of an honest node holds more items; one that does is not decoded."""
 
@@ -24,7 +25,7 @@ class Item(Struct, frozen=True, rename="camel"):
     `fiber` and `sequence` say what it must follow: the fiber and target sequence of an update, the source and parent
     ordinal of a transaction. `sequence` is None when it follows nothing (a creation). `arrival` counts at `origin`,
     the node that acknowledged it. `after` is the ordinal of the decision that it was submitted again after, 0 when it
-    is new: decisions up to there say nothing of it.
+    is new: decisions up to there say nothing of it. `fee` is the hash of what it pays beside, "" when it pays nothing.
     """
 
     key: Key
@@ -34,29 +35,35 @@ class Item(Struct, frozen=True, rename="camel"):
     arrival: Height
     origin: PeerId
     after: Height = 0
+    fee: Annotated[str, Meta(max_length=128)] = ""
 
 
 class Block(Struct, frozen=True, rename="camel"):
     """Items that one node proposes together. `boot` counts the proposer's starts, `number` its blocks since then:
-    the same items proposed again are a new block, which the ML0 that refused the old one must look at afresh."""
+    the same items proposed again are a new block, which the ML0 that refused the old one must look at afresh. `basis`
+    is what it stands on, as the layer writes it; "" where blocks stand on nothing."""
 
     proposer: PeerId
     boot: Height
     number: Height
     items: Annotated[tuple[Item, ...], Meta(min_length=1, max_length=ITEMS_MAX)]
+    basis: Basis = ""
 
     def id(self) -> str:
-        """Return the block's name: a SHA-256 over proposer, numbers, and the keys in order."""
-        parts = (self.proposer, str(self.boot), str(self.number), *(item.key for item in self.items))
+        """Return the block's name: a SHA-256 over proposer, numbers, the keys in order, and the basis."""
+        parts = [self.proposer, str(self.boot), str(self.number), *(item.key for item in self.items)]
+        if self.basis:
+            parts.append(self.basis)
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
     def text(self) -> str:
         """Return what its proposer and its co-signers sign: the hash of the data block that ML0 receives.
 
-        It is the JSON hash of the update hashes, one group per update (Tessellation, ``DataApplicationBlock``), so
-        the signatures are the block's proofs as they stand. They say which updates are held, not in which round.
+        It is the JSON hash of the update hashes, one group per update with its fee (Tessellation,
+        ``DataApplicationBlock``), so the signatures are the block's proofs as they stand. They say which updates are
+        held, not in which round.
         """
-        return json_hash([[item.hash] for item in self.items])
+        return json_hash([[item.hash, item.fee] if item.fee else [item.hash] for item in self.items])
 
 
 class Choice(Struct, frozen=True):

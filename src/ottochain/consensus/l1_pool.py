@@ -32,6 +32,7 @@ def on_boot(state: L1State, boot: L1Boot) -> L1State:
         waiting={item.key: item for item in in_order(boot.items) if item.origin == me},
         held={item.key: item for item in in_order(boot.items) if item.origin != me},
         sequences=dict(boot.sequences),
+        basis=boot.basis,
     )
 
 
@@ -53,7 +54,8 @@ def on_arrived(state: L1State, arrived: Arrived) -> L1State:
 
 
 def on_decisions(state: L1State, decisions: Decisions) -> L1Move:
-    state = replace(state, sequences={**state.sequences, **decisions.sequences})
+    basis = state.basis if decisions.basis is None else decisions.basis
+    state = replace(state, sequences={**state.sequences, **decisions.sequences}, basis=basis)
     if state.validating:
         state = replace(state, decided_meanwhile=state.decided_meanwhile.union(decisions.keys))
     return let_go(state, tuple(key for key in decisions.keys if state.knows(key)), None)
@@ -100,10 +102,16 @@ def stop_timer(known: Round, name: str) -> tuple[L1Effect, ...]:
 
 
 def on_refused(state: L1State, refused: BlockRefused) -> L1Move:
-    """Take back a refused block: a single item is decided; else the guilty go apart, the others wait together."""
+    """Take back a refused block: a single item is decided; else the guilty go apart, the others wait together.
+
+    A block that is to come again decides nothing, and none of its items goes apart.
+    """
     known = state.rounds.get(refused.block)
     if known is None:
         return state, ()
+    if refused.again:
+        freed = replace(take_back(state, refused.block, frozenset()), apart=state.apart)
+        return freed, stop_timer(known, refused.block)
     if len(known.block.items) == 1:
         return let_go(state, (known.block.items[0].key,), refused.reason)
     return take_back(state, refused.block, frozenset(refused.guilty)), stop_timer(known, refused.block)

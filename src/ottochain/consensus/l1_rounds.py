@@ -66,7 +66,7 @@ def next_items(state: L1State) -> tuple[tuple[Item, ...], L1State]:
 def offer(state: L1State, items: tuple[Item, ...]) -> L1Move:
     """Open a round: sign the block and send it to every peer; certify it at once when this node is enough."""
     config = state.config
-    block = Block(config.me, state.boot, state.number, items)
+    block = Block(config.me, state.boot, state.number, items, state.basis)
     name = block.id()
     mine = Signature(config.me, config.sign(config.text(block)))
     keys = frozenset(item.key for item in items)
@@ -224,18 +224,27 @@ def hear_cosign(state: L1State, word: Cosign) -> L1Move:
 
 
 def hear_decline(state: L1State, word: Decline) -> L1Move:
-    """Give up a block of several items that can't reach the threshold; a single item is offered again later."""
+    """Give up a block of several items that can't reach the threshold. ML0 is asked about a single item, and it is
+    offered again later."""
     known = state.rounds.get(word.block)
     if known is None or known.stage != "offered" or word.sender not in state.peers:
         return state, ()
     if not state.config.verify(word.sender, word.text(state.config.chain), word.signature):
         return state, ()
+    asked = bool(known.declined) and not can_certify(state, known)
     known = replace(known, declined=known.declined | {word.sender})
     state = replace(state, rounds={**state.rounds, word.block: known})
-    possible = 1 + sum(1 for peer in state.peers if peer not in known.declined)
-    if possible >= state.threshold or len(known.block.items) == 1:
+    if can_certify(state, known):
         return state, ()
-    return take_back(state, word.block, frozenset(word.guilty)), stop_timer(known, word.block)
+    if len(known.block.items) > 1:
+        return take_back(state, word.block, frozenset(word.guilty)), stop_timer(known, word.block)
+    # Perhaps it is decided, and this node took it over from a late offer: ML0 tells whoever submits it.
+    return state, () if asked else (Submit(known.block, known.signatures, known.attempts),)
+
+
+def can_certify(state: L1State, known: Round) -> bool:
+    """Tell whether enough peers are left that have not declined an offered block."""
+    return 1 + sum(1 for peer in state.peers if peer not in known.declined) >= state.threshold
 
 
 def hear_certified(state: L1State, word: Certified) -> L1Move:

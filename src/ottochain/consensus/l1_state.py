@@ -78,6 +78,7 @@ class L1State(Struct, frozen=True):
     decided_meanwhile: frozenset[str] = frozenset()
     impatient: frozenset[str] = frozenset()
     orphans: frozenset[str] = frozenset()
+    basis: str = ""
 
     def knows(self, key: str) -> bool:
         return key in self.placed or key in self.waiting or key in self.held
