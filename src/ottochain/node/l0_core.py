@@ -36,6 +36,10 @@ S = TypeVar("S", bound=LayerState)
 B = TypeVar("B", bound=LayerBuilt)
 
 
+class LostBodyError(Exception):
+    """What this node's own votes are about is lost. It must stop: whatever it did next could contradict them."""
+
+
 class Chained(Protocol[S, B]):
     """A layer's chain, as the core's answers need it."""
 
@@ -103,7 +107,7 @@ class CoreAnswers(Generic[S, B]):
         """Signs the snapshot now that it is final, and appends it."""
         built = self._rebuilt(ask.hash, ask.body)
         if isinstance(built, str):
-            return CommitFailed(ask.height, ask.hash, built)
+            return self._failed(ask, built)
         header = built.header.certified(ask.view, exact_json.loads(encode_certificate(ask.certificate)))
         proofs = self._proofs(built, header)
         if not proofs:
@@ -111,6 +115,16 @@ class CoreAnswers(Generic[S, B]):
         state = await self.append(built, header, proofs)
         validators = state.validators
         return Committed(ask.height, ask.hash, validators.next, validators.after_next, self._chained.trigger())
+
+    def _failed(self, ask: Commit, reason: str) -> CommitFailed:
+        """A peer may send another body. Where there is no other validator, waiting for one would have no end."""
+        state = self._chained.state
+        if state is not None and state.validators.next == (self._key.peer_id,):
+            raise LostBodyError(
+                f"snapshot {ask.height} is voted for and can't be made again: {reason}. The store is damaged, or was"
+                " written by another version: nothing was changed"
+            )
+        return CommitFailed(ask.height, ask.hash, reason)
 
     async def append(self, built: B, header: Header, proofs: tuple[Proof, ...]) -> S:
         """Writes a final snapshot in one transaction, then announces it; returns the state after it."""
