@@ -16,7 +16,7 @@ from tests.network.updates import Update, add, create, post
 from ottochain.crypto.keys import PrivateKey
 
 KEY: Final = PrivateKey.generate()
-PAUSE_SECONDS: Final = 0.03
+PAUSE_SECONDS: Final = 0.05
 """Between two posts of a client: what one reads back afterwards should not take long."""
 
 

@@ -121,22 +121,24 @@ def hand_in(stack: Stack, update: Update, name: str = "dl1") -> str:
     return update.hash
 
 
-def fate(stack: Stack, update_hash: str, name: str = "dl1") -> dict[str, Any]:
-    """What a DL1 says became of an update."""
-    found = stack.json(name, f"/data/{update_hash}")
-    assert set(found) == {"hash", "status", "ordinal", "reason"}
+def fate(stack: Stack, update_hash: str, name: str = "dl1") -> dict[str, Any] | None:
+    """What a DL1 says became of an update; None where it does not know of it (404)."""
+    response = stack.get(name, f"/data/{update_hash}")
+    if response.status_code == 404:
+        return None
+    assert response.status_code == 200, response.text
+    found: dict[str, Any] = response.json()
+    assert list(found) == ["hash", "status", "ordinal", "reason"]
     assert found["hash"] == update_hash
-    return dict(found)
+    return found
 
 
 def settled(stack: Stack, update_hash: str, name: str = "dl1", seconds: float = 20.0) -> dict[str, Any]:
-    """Its fate, once it is decided. Before that a node that was not given it may not know it (404)."""
+    """Its fate, once it is decided. Before that a node that was not given it may not know it."""
 
     def decided() -> dict[str, Any] | None:
-        if stack.get(name, f"/data/{update_hash}").status_code == 404:
-            return None
         found = fate(stack, update_hash, name)
-        return None if found["status"] == "Waiting" else found
+        return found if found and found["status"] != "Waiting" else None
 
     found = until(f"{update_hash} decided at {name}", decided, seconds)
     assert isinstance(found["ordinal"], int)
