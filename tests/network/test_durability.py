@@ -48,7 +48,8 @@ def calls(file: Path) -> Iterator[tuple[str, str]]:
     """The calls in the order in which they returned, but writes to sockets in the order in which they began: what
     matters of those is when the first byte may have left."""
     begun: dict[str, str] = {}
-    for line in file.read_text(errors="replace").splitlines():
+    whole, _, _ = file.read_text(errors="replace").rpartition("\n")  # the tracer may still be writing
+    for line in whole.splitlines():
         match = LINE.match(line)
         if match is None:
             continue
