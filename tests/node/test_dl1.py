@@ -19,7 +19,7 @@ from ottochain.consensus.l1_effects import KeepItems, L1Validate, Offer
 from ottochain.consensus.l1_items import Block
 from ottochain.fibers import SignedUpdate
 from ottochain.model.node_state import NodeState
-from ottochain.node import data_routes, dl1, submission
+from ottochain.node import data_routes, l1_lane, submission
 from ottochain.node.l1_messages import enveloped
 from ottochain.node.l1_pool import Held, Position, named
 from ottochain.node.membership import Peer
@@ -284,7 +284,7 @@ async def test_peers_bring_through_what_a_dead_node_offered(three: Layered) -> N
 
 
 async def test_blocks_too_heavy_for_one_door_go_in_halves(three: Layered, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dl1, "BLOCK_BYTES_MAX", 2_000)
+    monkeypatch.setattr(l1_lane, "BLOCK_BYTES_MAX", 2_000)
     updates = [create(number) for number in range(1, 14)]
     await three.acknowledged(*updates)
     await three.until_decided(*updates)

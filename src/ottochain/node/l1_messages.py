@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 import msgspec
@@ -17,7 +17,7 @@ from ottochain.crypto.proofs import verify_all
 from ottochain.fibers.errors import DecodeError
 from ottochain.fibers.updates import SignedUpdate
 from ottochain.node.bodies import DEPTH_MAX
-from ottochain.node.l1_pool import Held, named
+from ottochain.node.l1_pool import Content, Held, named
 from ottochain.node.submission import PROOFS_MAX
 
 OFFERS_KEPT_MAX: Final = 256
@@ -27,36 +27,46 @@ The core has at most 16 of each peer in validation."""
 
 
 class Envelope(msgspec.Struct):
-    """A message as it travels. The contents are signed wire JSON, in no particular order."""
+    """A message as it travels, and the lane that it belongs to. The contents are signed wire JSON, in no particular
+    order."""
 
     message: msgspec.Raw
     updates: list[msgspec.Raw] = []
+    lane: str = ""
 
 
 _decoder = msgspec.json.Decoder(Envelope)
 
 
-def enveloped(message: L1Message, contents: Iterable[bytes]) -> bytes:
-    """The bytes of a message with what it carries."""
-    return b'{"message":%b,"updates":[%b]}' % (encode_l1_message(message), b",".join(contents))
+def enveloped(message: L1Message, contents: Iterable[bytes], lane: str = "") -> bytes:
+    """The bytes of a message with what it carries. ``lane`` is a plain name."""
+    mark = b',"lane":"%b"' % lane.encode("ascii") if lane else b""
+    return b'{"message":%b,"updates":[%b]%b}' % (encode_l1_message(message), b",".join(contents), mark)
 
 
 def opened(body: bytes) -> tuple[L1Message, list[bytes]]:
     """The message in these bytes, and the contents beside it. Raises ``MessageError``."""
+    return opened_in_lane(body)[1:]
+
+
+def opened_in_lane(body: bytes) -> tuple[str, L1Message, list[bytes]]:
+    """The same, with the lane in front."""
     try:
         envelope = _decoder.decode(body)
     except (msgspec.MsgspecError, RecursionError) as error:
         raise MessageError(f"not an L1 message: {error}") from error
-    return decode_l1_message(bytes(envelope.message)), [bytes(raw) for raw in envelope.updates]
+    return envelope.lane, decode_l1_message(bytes(envelope.message)), [bytes(raw) for raw in envelope.updates]
 
 
 class Offers:
     """The contents of peers' offers, decoded and checked once, until the core has said what to do with them.
 
-    What was judged is put aside under the block's name, so that no later copy of the offer takes its place.
+    ``read`` gives the content of its wire JSON and the JSON to keep, when it is sound. What was judged is put aside
+    under the block's name, so that no later copy of the offer takes its place.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, read: Callable[[bytes], tuple[Content, bytes] | None] | None = None) -> None:
+        self._read = read_update if read is None else read
         self._offered: dict[str, dict[str, Held]] = {}
         self._judged: dict[str, dict[str, Held]] = {}
 
@@ -65,11 +75,11 @@ class Offers:
         wanted = {item.key: item for item in offer.block.items if item.key not in held}
         taken: dict[str, Held] = {}
         for raw in itertools.islice(contents, len(offer.block.items)):
-            update = signed_update(raw)
-            item = None if update is None else wanted.get(update.key)
-            if update is not None and item is not None:
-                name = named(update, item.arrival, item.origin, item.after)
-                taken[item.key] = Held(name, exact_json.dumps(update.to_json()))
+            found = self._read(raw)
+            item = None if found is None else wanted.get(found[0].key)
+            if found is not None and item is not None:
+                content, text = found
+                taken[item.key] = Held(named(content, item.arrival, item.origin, item.after), text)
         block = offer.block.id()
         _put(self._offered, block, {**self._offered.get(block, {}), **taken})
 
@@ -96,12 +106,19 @@ def _put(offers: dict[str, dict[str, Held]], block: str, contents: dict[str, Hel
 
 def same_name(ours: Item, theirs: Item) -> bool:
     """Do both name the same update? Arrival and origin are each node's own."""
-    return (ours.key, ours.hash, ours.fiber, ours.sequence) == (
+    return (ours.key, ours.hash, ours.fiber, ours.sequence, ours.fee) == (
         theirs.key,
         theirs.hash,
         theirs.fiber,
         theirs.sequence,
+        theirs.fee,
     )
+
+
+def read_update(raw: bytes) -> tuple[SignedUpdate, bytes] | None:
+    """The update of its wire JSON and that JSON as it is kept, when its proofs verify."""
+    update = signed_update(raw)
+    return None if update is None else (update, exact_json.dumps(update.to_json()))
 
 
 def signed_update(raw: bytes) -> SignedUpdate | None:

@@ -11,7 +11,7 @@ import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeAlias
 
 from ottochain.consensus.l1_items import Item
 from ottochain.fibers.messages import target_sequence_number_of
@@ -26,8 +26,23 @@ POSITION_SNAPSHOTS_MAX: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
+class NamedContent:
+    """What names an item that is no update: the same that is asked of one."""
+
+    key: str
+    hash: str
+    fiber_id: str
+    sequence: int | None
+    fee: str = ""
+
+
+Content: TypeAlias = SignedUpdate | NamedContent
+"""What an item is named after."""
+
+
+@dataclass(frozen=True, slots=True)
 class Held:
-    """One undecided update: its name, and its signed wire JSON."""
+    """One undecided item: its name, and its signed wire JSON."""
 
     item: Item
     signed: bytes
@@ -66,8 +81,8 @@ class L1Pool:
     def __len__(self) -> int:
         return len(self.held)
 
-    def item_of(self, update: SignedUpdate) -> Item:
-        """The name under which this node offers an update that it acknowledges itself.
+    def item_of(self, update: Content) -> Item:
+        """The name under which this node offers an update, or another item, that it acknowledges itself.
 
         Whatever was decided up to here about the same update was about an earlier submission: the sender has seen it,
         or could have, and may try again.
@@ -163,10 +178,14 @@ class L1Pool:
             yield b"[%b]" % held.signed
 
 
-def named(update: SignedUpdate, arrival: int, origin: str, after: int) -> Item:
-    """The name of an update in blocks."""
-    sequence = target_sequence_number_of(update.message)
-    return Item(update.key, update.hash, update.fiber_id, sequence, arrival, origin, after)
+def named(update: Content, arrival: int, origin: str, after: int) -> Item:
+    """The name of an update, or another item, in blocks."""
+    fee = ""
+    if isinstance(update, NamedContent):
+        sequence, fee = update.sequence, update.fee
+    else:
+        sequence = target_sequence_number_of(update.message)
+    return Item(update.key, update.hash, update.fiber_id, sequence, arrival, origin, after, fee)
 
 
 def _position(stored: str | None) -> Position | None:

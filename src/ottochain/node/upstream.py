@@ -33,11 +33,12 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class RefusedBlock:
-    """A block that ML0 refused as a whole, because of these keys."""
+    """A block that ML0 refused as a whole, because of these keys; or ``again``, because what it stood on is gone."""
 
     round_id: str
     guilty: tuple[str, ...]
     reason: str
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +212,9 @@ class MetagraphView(View):
         """Takes a line in and says what is new. Raises ``FeedError``."""
         with readable():
             if (refused := line.get("refused")) is not None:
-                return News(refused=(RefusedBlock(refused["roundId"], tuple(refused["guilty"]), refused["reason"]),))
+                again = refused.get("again", False) is True
+                block = RefusedBlock(refused["roundId"], tuple(refused["guilty"]), refused["reason"], again)
+                return News(refused=(block,))
             if (decided := line.get("decided")) is not None:
                 return News(outcomes=tuple(map(_outcome, decided)))
             told = self.told(line)

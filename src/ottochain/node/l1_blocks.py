@@ -1,0 +1,122 @@
+"""What L1 nodes that make blocks have in common: one durable pool, one store, and lanes on which blocks are made.
+
+Decisions are booked in the pool before any core may forget the items: one transaction for all lanes, with the position
+up to which ML0 was followed.
+"""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from ottochain.consensus.votes import MessageError
+from ottochain.node.datadir import STORE_NAME
+from ottochain.node.feed import Line
+from ottochain.node.l1 import L1Service
+from ottochain.node.l1_lane import Cargo, Lane
+from ottochain.node.l1_messages import opened_in_lane
+from ottochain.node.l1_pool import L1Pool
+from ottochain.node.membership import Peer
+from ottochain.node.node import Node
+from ottochain.node.upstream import News
+from ottochain.store.database import Database
+from ottochain.store.meta import Fact, Identity, Meta, put_fact, put_identity
+
+log = logging.getLogger(__name__)
+
+
+class L1BlockService(L1Service, ABC):
+    """A layer adds its lanes with ``new_lane``, and says when they begin."""
+
+    def __init__(self, node: Node) -> None:
+        super().__init__(node)
+        self.database = Database.open(node.data_dir / STORE_NAME)
+        self.pool = L1Pool(self.database, node.id)
+        if self.pool.position is not None:
+            self.metagraph.resume(self.pool.position.ordinal, self.pool.position.hash)
+        self.lanes: dict[str, Lane] = {}
+        self._peer_ids: tuple[str, ...] = ()
+        self._boots = 0
+
+    def new_lane(self, cargo: Cargo) -> Lane:
+        """A lane for items of this kind. Call it in the constructor."""
+        lane = Lane(self.node, self.pool, cargo, self.metagraph_id, lambda: self.metagraph.parent.url)
+        self.lanes[cargo.name] = lane
+        return lane
+
+    @abstractmethod
+    def boot_lanes(self) -> None:
+        """The node starts, nothing was heard yet: begin the lanes that can, with ``boot_lane``."""
+
+    @abstractmethod
+    def take_news(self, keys: tuple[str, ...], news: News) -> None:
+        """ML0 decided these items, and whatever else the news say. They are booked."""
+
+    def boot_lane(
+        self, lane: Lane, sequences_of: Callable[[Iterable[str]], Mapping[str, int]], basis: str = ""
+    ) -> None:
+        """Begins a lane."""
+        lane.boot(self._boots, self._peer_ids, sequences_of, basis)
+
+    async def start(self, mode: str, argument: str | None) -> None:
+        """Counts the start, begins the lanes, then as every L1 node."""
+        self._boots = int(Meta(self.database).get(Fact.BOOTS) or "0") + 1
+        await self.database.write(self._note_start)
+        self.boot_lanes()
+        self.node.links.on_message = self._hear
+        self.node.membership.subscribe(lambda _before, _after: self._peers_changed())
+        await super().start(mode, argument)
+
+    def _note_start(self, connection: sqlite3.Connection) -> None:
+        put_identity(connection, Identity(self.layer, self.node.id, metagraph_id=self.metagraph_id))
+        put_fact(connection, Fact.BOOTS, str(self._boots))
+
+    async def close(self) -> None:
+        """Closes the store."""
+        self.database.close()
+
+    def facts(self) -> dict[str, Any]:
+        """Adds the pool."""
+        states = [lane.shell.state for lane in self.lanes.values()]
+        pool = {
+            "items": len(self.pool),
+            "waiting": sum(len(state.waiting) for state in states),
+            "blocks": sum(len(state.rounds) for state in states),
+        }
+        return {**super().facts(), "pool": pool, "quorum": max(state.threshold for state in states)}
+
+    # What ML0 says.
+
+    async def heard(self, line: Line) -> None:
+        """Books decisions before the cores may forget the items."""
+        if "state" in line:
+            for lane in self.lanes.values():
+                lane.ml0_up()
+        news = self.metagraph.apply_line(line)
+        keys = await self.pool.decide(news.outcomes, news.position)
+        self.take_news(keys, news)
+        for refused in news.refused:
+            for lane in self.lanes.values():
+                lane.refused(refused)
+
+    # Peers.
+
+    def _peers_changed(self) -> None:
+        ready = tuple(sorted(peer.id for peer in self.node.membership.ready()))
+        if ready != self._peer_ids:
+            self._peer_ids = ready
+            for lane in self.lanes.values():
+                lane.peers_changed(ready)
+
+    def _hear(self, peer: Peer, body: bytes) -> None:
+        try:
+            name, message, contents = opened_in_lane(body)
+        except MessageError as error:
+            log.warning("%s sent what is no L1 message: %s", peer.id[:8], error)
+            return
+        lane = self.lanes.get(name)
+        if lane is not None:
+            lane.hear(peer.id, message, contents)
