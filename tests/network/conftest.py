@@ -9,6 +9,9 @@ from typing import Any
 
 import pytest
 from tests.network.stack import Stack
+from tests.network.updates import Update, add, hand_in, machines
+
+from ottochain.crypto.keys import PrivateKey
 
 
 @pytest.fixture(scope="session")
@@ -20,11 +23,26 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def running(tmp_path_factory: pytest.TempPathFactory, template: Path) -> Iterator[Stack]:
-    """A stack that is up. Whoever uses it leaves it up, and expects that others use it too."""
+def _running(tmp_path_factory: pytest.TempPathFactory, template: Path) -> Iterator[tuple[Stack, Update]]:
     with closing(Stack(tmp_path_factory.mktemp("running"), template=template)) as stack:
         stack.up()
-        yield stack
+        key = PrivateKey.generate()
+        (fiber,) = machines(stack, key, 1)
+        orphan = add(key, fiber, 7)
+        hand_in(stack, orphan)
+        yield stack, orphan
+
+
+@pytest.fixture(scope="session")
+def running(_running: tuple[Stack, Update]) -> Stack:
+    """A stack that is up. Whoever uses it leaves it up, and expects that others use it too."""
+    return _running[0]
+
+
+@pytest.fixture(scope="session")
+def orphan(_running: tuple[Stack, Update]) -> Update:
+    """An event that waits in the running stack, since it came up, for a predecessor that nobody sends."""
+    return _running[1]
 
 
 @pytest.fixture
