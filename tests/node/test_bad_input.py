@@ -111,6 +111,12 @@ async def test_a_body_of_50_mb_is_refused_without_being_held(nodes: Network, dec
     assert (await node.get("/node/health"))[0] == 200
 
 
+@pytest.mark.parametrize("path", ["/registration/sign", "/cluster/join"])
+async def test_a_stranger_s_handshake_is_small(nodes: Network, path: str) -> None:
+    node = await nodes.start()
+    assert await node.post(path, "p2p", data=_zeros(400_000)) == (413, b"")
+
+
 async def test_a_body_beyond_the_limit_of_the_cli_is_refused(nodes: Network) -> None:
     node = await nodes.start()
     assert await node.post("/cluster/join", "cli", data=_zeros(400_000)) == (413, b"")

@@ -21,6 +21,9 @@ OPEN_ROUTES: Final = frozenset(
 )
 """The handshake itself: whoever asks is not a member yet."""
 
+HANDSHAKE_BYTES_MAX: Final = 64 * 1024
+"""The body of an open route; the listener's own limit is for members, who send blocks and states."""
+
 _PEER: Final = web.RequestKey("peer", Peer)
 
 
@@ -39,11 +42,12 @@ class Gatekeeper:
     def middleware(self) -> Callable[[web.Request, Handler], object]:
         @web.middleware
         async def admit_members(request: web.Request, handler: Handler) -> web.StreamResponse:
-            if (request.method, request.path) not in OPEN_ROUTES:
-                peer = await self._authenticate(request)
-                if peer is None:
-                    return empty(401)
-                request[_PEER] = peer
+            if (request.method, request.path) in OPEN_ROUTES:
+                return await handler(request.clone(client_max_size=HANDSHAKE_BYTES_MAX))
+            peer = await self._authenticate(request)
+            if peer is None:
+                return empty(401)
+            request[_PEER] = peer
             return await handler(request)
 
         return admit_members
