@@ -11,12 +11,12 @@ import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from ottochain.codec import exact_json
 from ottochain.codec.errors import JsonError, WireError
 from ottochain.codec.hashing import EMPTY_HASH
-from ottochain.codec.wire import brotli_plain, json_hash, unbrotli, wire_bytes
+from ottochain.codec.wire import brotli_plain, json_hash, unbrotli
 from ottochain.crypto.addresses import address_of_bytes
 from ottochain.crypto.keys import PrivateKey
 from ottochain.crypto.proofs import Proof, sign, verify_all
@@ -82,10 +82,21 @@ def read_genesis(content: bytes) -> Genesis:
         signed = Signed.from_json(exact_json.loads(unbrotli(content, GENESIS_BYTES_MAX)))
     except (WireError, JsonError) as error:
         raise ModelError(f"expected a signed genesis: {error}") from error
-    genesis_hash = json_hash(signed.value)
-    if not verify_all(genesis_hash, signed.proofs):
+    if not verify_all(json_hash(signed.value), signed.proofs):
         raise ModelError("a proof of the genesis does not sign it")
-    return Genesis(Founded(signed.value, wire_bytes(signed.value), genesis_hash), signed.proofs, content)
+    return Genesis(_founded(signed.value), signed.proofs, content)
+
+
+def _founded(value: dict[str, Any]) -> Founded:
+    """What the founder of this genesis made. Raises ``ModelError`` when it does not follow from balances and view."""
+    try:
+        view = value["globalSyncView"]
+        founded = ml0.found(value["info"]["balances"], None if view is None else GlobalSyncView.from_json(view))
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise ModelError(f"expected a genesis with balances and a global view: {error!r}") from error
+    if founded.genesis_hash != json_hash(value):
+        raise ModelError("it is signed, and not the genesis that follows from its balances")
+    return founded
 
 
 def genesis_of(path: Path) -> Genesis:
