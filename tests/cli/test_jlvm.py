@@ -52,6 +52,16 @@ def test_a_malformed_line_is_answered_and_the_rest_goes_on() -> None:
     assert [json.loads(answer).get("kind") for answer in answers] == ["input", "input", None]
 
 
+def test_a_result_too_long_to_be_written_is_answered_and_the_rest_goes_on() -> None:
+    code, answers = run(lines='{"expr":{"-":["1e99999999"]}}\n{"expr":[{"max":["1e999999999",1]}]}\n{"expr":2}\n')
+    assert code == 0
+    told = {
+        "error": "the result can't be written: a number with more than 262144 digits",
+        "kind": "evaluation",
+    }
+    assert [json.loads(answer) for answer in answers] == [told, told, {"result": 2, "gas": 0}]
+
+
 def test_a_malformed_argument_is_exit_code_2() -> None:
     code, answers = run('{"+"')
     assert code == 2

@@ -72,8 +72,13 @@ def _answer_line(line: bytes) -> dict[str, JsonValue]:
 
 def _written(answered: dict[str, JsonValue]) -> dict[str, JsonValue]:
     """Print an answer at once: whoever sent the line may be waiting for it."""
+    try:
+        text = exact_json.dumps(answered)
+    except exact_json.JsonError as error:  # such as 1E+99999999, which few operators spell out
+        answered = refusal(f"the result can't be written: {error}", "evaluation")
+        text = exact_json.dumps(answered)
     out = sys.stdout.buffer
-    out.write(exact_json.dumps(answered) + b"\n")
+    out.write(text + b"\n")
     out.flush()
     return answered
 
