@@ -7,12 +7,15 @@ from click.testing import CliRunner
 
 from ottochain.cli.fiber_simulate import simulate
 from ottochain.codec.exact_json import dumps, loads
+from ottochain.ops.errors import UsageError
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "approval-workflow" / "simulate.json"
 
 
 def run(*arguments: str, text: str | None = None) -> tuple[int, str]:
     result = CliRunner().invoke(simulate, arguments, input=text)
+    if isinstance(result.exception, UsageError):
+        raise result.exception
     return result.exit_code, result.output
 
 
@@ -80,16 +83,37 @@ def test_a_collection_is_played_whole_or_by_id() -> None:
         ("{}", "a case has steps, an engine input or messages to be ordered"),
         ('{"cases": []}', "the collection is empty"),
         ('{"steps": [{"message": {}, "signers": [7]}]}', "a signer is a name or an object, found 7"),
+        ('{"steps": 7}', "a part is missing or of the wrong kind"),
+        ('{"steps": [7]}', "a part is missing or of the wrong kind"),
+        ('{"given": {"onChain": 7}, "steps": []}', "not an on-chain state"),
     ],
 )
 def test_what_cannot_be_played_is_told(text: str, words: str) -> None:
     for arguments in (["-"], ["-", "--json"]):
-        code, output = run(*arguments, text=text)
-        assert code == 1
-        assert words in output
+        with pytest.raises(UsageError, match=words) as refused:
+            run(*arguments, text=text)
+        assert refused.value.next_step
 
 
 def test_messages_that_are_none_are_told_in_their_step() -> None:
     code, output = run("-", text='{"steps": [{"message": {"Nope": {}}, "signers": []}]}')
     assert code == 0
     assert "decoding    Cannot decode as OttochainMessage" in output
+
+
+def test_one_broken_case_does_not_hide_the_others() -> None:
+    case = loads(EXAMPLE.read_bytes())
+    text = dumps({"cases": [{"id": "broken", "steps": 7}, case]}).decode()
+    for arguments in (["-", "--json"], ["-"]):
+        result = CliRunner().invoke(simulate, arguments, input=text)
+        assert isinstance(result.exception, UsageError)
+        assert "case broken: a part is missing" in result.exception.what
+        assert "approval-workflow" in result.output
+    told = loads(CliRunner().invoke(simulate, ["-", "--json"], input=text).output)["cases"]
+    assert told[0] == {"id": "broken", "error": str(told[0]["error"])}
+    assert len(told[1]["steps"]) == 4
+
+
+def test_results_can_be_played_again() -> None:
+    first = run(str(EXAMPLE), "--json", "--ordinal", "42")[1]
+    assert run("-", "--json", text=first)[1] == first

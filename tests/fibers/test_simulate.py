@@ -76,6 +76,19 @@ def test_what_cannot_be_decoded_changes_nothing() -> None:
     assert guard_verdicts(steps[1]) == []
 
 
+def test_results_repeat_what_was_played_and_its_encoding_where_that_differs() -> None:
+    short = machine()
+    terse = {"CreateStateMachine": {**short["CreateStateMachine"], "unknown": 1}}
+    told = play(a_case(short, terse, {"Nope": {}}), {}, NOBODY)["steps"]
+    assert [list(step) for step in told] == [
+        ["message", "signers", "updateHash", "expect"],
+        ["message", "messageEncoded", "signers", "updateHash", "expect"],
+        ["message", "signers", "expect"],
+    ]
+    assert told[1]["messageEncoded"] == told[0]["message"] == short
+    assert told[0]["signers"] == ["alice"]
+
+
 def test_given_states_and_limits_are_used() -> None:
     state = after(machine(transition("go", {"x": 1})))
     case = a_case(event("go"), given=loads(dumps(state.to_json())), limits={"maxGas": 17})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -13,7 +13,9 @@ from ottochain.cli.context import json_option
 from ottochain.cli.output import show
 
 if TYPE_CHECKING:
-    from ottochain.fibers.simulate import ContextOverrides
+    from ottochain.fibers.simulate import CaseError, ContextOverrides
+
+MEND: Final = "mend the file and repeat; `ottochain fiber simulate --help` says what it holds."
 
 
 @click.command()
@@ -37,59 +39,82 @@ def simulate(
     and combined, and the next one sees what it left. With --json the results have the shape in which case files
     state what they expect.
     """
-    from ottochain.fibers.simulate import ContextOverrides
+    from ottochain.fibers.simulate import CaseError, ContextOverrides
+    from ottochain.ops.errors import UsageError
 
     content = _read(file)
     overrides = ContextOverrides(ordinal, last_snapshot_hash, epoch_progress)
     try:
-        if as_json:
-            _show_results(content, case_id, overrides)
-        else:
-            _show_account(content, case_id, overrides)
-    except ValueError as error:  # CaseError, and what a signer or a state in the file may be wrong in
-        raise click.ClickException(f"{file}: {error}") from None
+        errors = (_show_results if as_json else _show_account)(content, case_id, overrides)
+    except CaseError as error:
+        errors = [error]
+    if errors:
+        raise UsageError("\n  ".join([f"{file}:", *map(str, errors)]), next_step=MEND)
 
 
 def _read(file: Path) -> Mapping[str, Any]:
     from ottochain.codec.errors import JsonError
     from ottochain.codec.exact_json import loads
+    from ottochain.ops.errors import UsageError
 
     text = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
     try:
         content = loads(text)
     except JsonError as error:
-        raise click.ClickException(f"{file}: {error}") from None
+        raise UsageError(f"{file}: {error}.", next_step=MEND) from None
     if not isinstance(content, dict):
-        raise click.ClickException(f"{file}: a file holds a case or a collection of cases, as an object")
+        raise UsageError(f"{file}: a file holds a case or a collection of cases, as an object.", next_step=MEND)
     return content
 
 
-def _show_results(content: Mapping[str, Any], case_id: str | None, overrides: ContextOverrides) -> None:
+def _show_results(content: Mapping[str, Any], case_id: str | None, overrides: ContextOverrides) -> list[CaseError]:
+    """Print the results; of a collection, a case that can't be played keeps its place, with its error."""
     from ottochain.codec.exact_json import dumps
-    from ottochain.fibers.simulate import cases_of, is_collection, play
+    from ottochain.fibers.simulate import CaseError, cases_of, is_collection, play
+
+    errors: list[CaseError] = []
+
+    def result(case: Any) -> dict[str, Any]:
+        try:
+            return play(case, content, overrides)
+        except CaseError as error:
+            errors.append(error)
+            identity = {"id": case["id"]} if isinstance(case, dict) and "id" in case else {}
+            return {**identity, "error": str(error)}
 
     results: Any
-    if is_collection(content):
-        chosen = cases_of(content, case_id)
-        results = {kind: [play(case, content, overrides) for case in cases] for kind, cases in chosen.items()}
-        if case_id is not None:
-            results = next(iter(results.values()))[0]
+    if is_collection(content) and case_id is None:
+        results = {kind: [result(case) for case in cases] for kind, cases in cases_of(content).items()}
+    elif is_collection(content):
+        [case, *_] = next(iter(cases_of(content, case_id).values()))
+        results = play(case, content, overrides)
     else:
         results = play(content, {}, overrides)
     show(dumps(results).decode())
+    return errors
 
 
-def _show_account(content: Mapping[str, Any], case_id: str | None, overrides: ContextOverrides) -> None:
-    from ottochain.cli.fiber_account import account_of_engine_case, account_of_steps
-    from ottochain.codec.exact_json import dumps
-    from ottochain.fibers.simulate import cases_of, is_collection, play, play_steps
+def _show_account(content: Mapping[str, Any], case_id: str | None, overrides: ContextOverrides) -> list[CaseError]:
+    """Print the account of each case that can be played."""
+    from ottochain.fibers.simulate import CaseError, cases_of, is_collection
 
     collection = content if is_collection(content) else {}
     chosen = cases_of(content, case_id) if collection else {"cases": [content]}
+    errors: list[CaseError] = []
     for case in (case for cases in chosen.values() for case in cases):
-        if "steps" in case:
-            show(account_of_steps(case, play_steps(case, collection, overrides)))
-        elif "input" in case:
-            show(account_of_engine_case(case, play(case, collection, overrides)["expect"]))
-        else:
-            show(dumps(play(case, collection, overrides)).decode())
+        try:
+            show(_account(case, collection, overrides))
+        except CaseError as error:
+            errors.append(error)
+    return errors
+
+
+def _account(case: Any, collection: Mapping[str, Any], overrides: ContextOverrides) -> str:
+    from ottochain.cli.fiber_account import account_of_engine_case, account_of_steps
+    from ottochain.codec.exact_json import dumps
+    from ottochain.fibers.simulate import play, play_steps
+
+    if isinstance(case, dict) and "steps" in case:
+        return account_of_steps(case, play_steps(case, collection, overrides))
+    result = play(case, collection, overrides)
+    return account_of_engine_case(case, result["expect"]) if "expect" in result else dumps(result).decode()

@@ -6,18 +6,19 @@ their own, ``participants`` and ``context``. A *collection* holds ``cases``, and
 ``participants``, ``engineCases`` (one call of the engine each) and ``orderingCases``.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
 from ottochain.fibers.combine import combine
 from ottochain.fibers.context import proofs_context, transition_context
 from ottochain.fibers.engine import EventInput, FiberInput, MethodInput, process
-from ottochain.fibers.errors import CombineError, DecodeError
+from ottochain.fibers.errors import CombineError, DecodeError, FiberError
 from ottochain.fibers.execution import Abort, ExecutionRules, SnapshotContext, Transaction
 from ottochain.fibers.failures import GUARD
-from ottochain.fibers.messages import TransitionStateMachine, decode_message
-from ottochain.fibers.participants import Signer, SignerError, resolve_signer
+from ottochain.fibers.messages import TransitionStateMachine, decode_message, encode_message
+from ottochain.fibers.participants import Signer, resolve_signer
 from ottochain.fibers.simulate_results import changes, engine_outcome, validation
 from ottochain.fibers.simulate_settings import (
     CASE_CONTEXT,
@@ -30,6 +31,7 @@ from ottochain.fibers.simulate_settings import (
 from ottochain.fibers.state import CalculatedState, FiberState, genesis
 from ottochain.fibers.updates import SignedUpdate, combining_key
 from ottochain.fibers.validation import validate_update
+from ottochain.jlvm.values import strictly_equal
 
 __all__ = [
     "CaseError",
@@ -51,6 +53,7 @@ _NO_HASH: Final = "0" * 64
 class Step:
     """What one step did. `update` is none if the message could not be decoded; `after` is the state that goes on."""
 
+    given: Mapping[str, Any]
     expect: dict[str, Any]
     update: SignedUpdate | None
     before: FiberState
@@ -87,13 +90,12 @@ def cases_of(content: Mapping[str, Any], case_id: str | None = None) -> dict[str
 def play(case: Any, collection: Mapping[str, Any], overrides: ContextOverrides) -> dict[str, Any]:
     """Play a case of any kind; what it gives has the shape in which such a case states what it expects.
 
-    ``{"id", "steps": [{"updateHash", "expect"}]}``, ``{"id", "expect"}`` for a call of the engine, ``{"order"}`` for
-    an ordering. Raises ``CaseError``.
+    ``{"id", "steps": [{"message", "messageEncoded"?, "signers", "updateHash", "expect"}]}``, ``{"id", "expect"}`` for a
+    call of the engine, ``{"order"}`` for an ordering. ``messageEncoded`` is the message as the server re-encodes it,
+    where its content differs. Raises ``CaseError``.
     """
-    if not isinstance(case, Mapping):
-        raise CaseError(f"a case is an object, found {case!r:.60}")
-    identity = {"id": case["id"]} if "id" in case else {}
-    try:
+    with _case_errors(case):
+        identity = {"id": case["id"]} if "id" in case else {}
         if "steps" in case:
             steps = [_told(step) for step in play_steps(case, collection, overrides)]
             return {**identity, "steps": steps}
@@ -101,25 +103,39 @@ def play(case: Any, collection: Mapping[str, Any], overrides: ContextOverrides) 
             return {**identity, "expect": _play_engine(case, collection, overrides)}
         if "messages" in case:
             return {**identity, "order": _combining_order(case["messages"])}
-    except (KeyError, TypeError, AttributeError) as error:
-        raise CaseError(f"case {case.get('id')}: a part is missing or of the wrong kind ({error!r})") from None
-    except (DecodeError, SignerError) as error:
-        raise CaseError(f"case {case.get('id')}: {error}") from None
     raise CaseError("a case has steps, an engine input or messages to be ordered")
 
 
 def play_steps(case: Mapping[str, Any], collection: Mapping[str, Any], overrides: ContextOverrides) -> list[Step]:
-    """The steps of a case, played one after the other."""
-    at = context_of(CASE_CONTEXT, [collection, case], overrides)
-    rules = rules_of(case, collection)
-    state = genesis() if case.get("given") is None else FiberState.from_json(case["given"])
-    steps: list[Step] = []
-    for given in case["steps"]:
-        signers = _signers({"signers": case.get("signers", []), **given}, case, collection)
-        step = _play_step(state, given["message"], signers, at, rules, decides=case.get("mode") != "combiner")
-        steps.append(step)
-        state = step.after
-    return steps
+    """The steps of a case, played one after the other. Raises ``CaseError``."""
+    with _case_errors(case):
+        at = context_of(CASE_CONTEXT, [collection, case], overrides)
+        rules = rules_of(case, collection)
+        state = genesis() if case.get("given") is None else FiberState.from_json(case["given"])
+        shared = {"signers": case["signers"]} if "signers" in case else {}
+        steps: list[Step] = []
+        for told in case["steps"]:
+            given = {**shared, **told}
+            signers = _signers(given, case, collection)
+            step = _play_step(state, given, signers, at, rules, decides=case.get("mode") != "combiner")
+            steps.append(step)
+            state = step.after
+        return steps
+
+
+@contextmanager
+def _case_errors(case: Any) -> Iterator[None]:
+    """A case comes from a file: whatever is wrong with it is told as ``CaseError``, with its id."""
+    if not isinstance(case, Mapping):
+        raise CaseError(f"a case is an object, found {case!r:.60}")
+    try:
+        yield
+    except CaseError:
+        raise
+    except (KeyError, TypeError, AttributeError) as error:
+        raise CaseError(f"case {case.get('id')}: a part is missing or of the wrong kind ({error!r})") from None
+    except (FiberError, ValueError) as error:
+        raise CaseError(f"case {case.get('id')}: {error}") from None
 
 
 def guard_verdicts(step: Step) -> list[GuardVerdict]:
@@ -150,7 +166,7 @@ def guard_verdicts(step: Step) -> list[GuardVerdict]:
 
 def _play_step(
     state: FiberState,
-    message_json: Any,
+    given: Mapping[str, Any],
     signers: list[Signer],
     at: SnapshotContext,
     rules: ExecutionRules,
@@ -158,10 +174,10 @@ def _play_step(
     decides: bool,
 ) -> Step:
     try:
-        message = decode_message(message_json)
+        message = decode_message(given["message"])
         unsigned = SignedUpdate.of(message, [])
     except DecodeError as error:
-        return Step({"decodeError": str(error)}, None, state, state, at, rules)
+        return Step(given, {"decodeError": str(error)}, None, state, state, at, rules)
     update = SignedUpdate.of(message, [signer.proof(unsigned.hash) for signer in signers])
     rejections = validate_update(state, update)
     expect: dict[str, Any] = {"validation": validation(rejections)}
@@ -169,15 +185,22 @@ def _play_step(
         after = combine(state, [update], at, rules)
     except CombineError as error:
         expect |= {"combine": {"accepted": False, "error": str(error)}, "applied": False}
-        return Step(expect, update, state, state, at, rules)
+        return Step(given, expect, update, state, state, at, rules)
     applied = not (rejections and decides)
     expect |= {"combine": {"accepted": True, **changes(state, after, update)}, "applied": applied}
-    return Step(expect, update, state, after if applied else state, at, rules)
+    return Step(given, expect, update, state, after if applied else state, at, rules)
 
 
 def _told(step: Step) -> dict[str, Any]:
-    hashed = {} if step.update is None else {"updateHash": step.update.hash}
-    return {**hashed, "expect": step.expect}
+    told = {"message": step.given["message"]}
+    encoded = None if step.update is None else encode_message(step.update.message)
+    if encoded is not None and not strictly_equal(encoded, told["message"]):
+        told["messageEncoded"] = encoded
+    if "signers" in step.given:
+        told["signers"] = step.given["signers"]
+    if step.update is not None:
+        told["updateHash"] = step.update.hash
+    return {**told, "expect": step.expect}
 
 
 def _play_engine(case: Mapping[str, Any], collection: Mapping[str, Any], overrides: ContextOverrides) -> dict[str, Any]:
