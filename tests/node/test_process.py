@@ -15,11 +15,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp.http_exceptions import BadStatusLine
 
 from ottochain.crypto.keys import PrivateKey
 from ottochain.crypto.keystore import write_p12
 from ottochain.node import datadir
-from ottochain.node.log import LineFormatter
+from ottochain.node.log import LineFormatter, blame_the_caller
 from ottochain.node.main import main
 
 KEY = PrivateKey.from_hex("223976ff50d5f695e90654cdfc94bde5ad33877ee9fd6d43661163c49e6bf336")
@@ -59,6 +60,19 @@ def test_a_log_line_is_one_line_even_with_a_traceback() -> None:
     line = LineFormatter("gl0", KEY.peer_id).format(record)
     assert line.startswith("2024-11-24T06:13:09.123Z ERROR gl0 1b4b9f98 a.b: it failed?[2J | Traceback")
     assert "\n" not in line
+
+
+def test_what_is_no_http_leaves_a_line_and_no_traceback() -> None:
+    fault = BadStatusLine("hello")
+    record = logging.LogRecord(
+        "aiohttp.server", logging.ERROR, "", 0, "Error from %s", ("::1",), (BadStatusLine, fault, None)
+    )
+    assert blame_the_caller(record)
+    line = LineFormatter("gl0", KEY.peer_id).format(record)
+    assert line.endswith(" INFO gl0 1b4b9f98 aiohttp.server: Error from ::1: BadStatusLine")
+    ours = logging.LogRecord("aiohttp.server", logging.ERROR, "", 0, "x", (), (ValueError, ValueError(), None))
+    assert blame_the_caller(ours)
+    assert (ours.levelno, ours.exc_info is None) == (logging.ERROR, False)
 
 
 def test_the_command_line_explains_itself(capsys: pytest.CaptureFixture[str]) -> None:
