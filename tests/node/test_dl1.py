@@ -18,6 +18,7 @@ from ottochain.codec import exact_json
 from ottochain.consensus.l1_effects import KeepItems, L1Validate, Offer
 from ottochain.consensus.l1_items import Block
 from ottochain.fibers import SignedUpdate
+from ottochain.layers.update_block import BlockRule
 from ottochain.model.node_state import NodeState
 from ottochain.node import data_routes, l1_lane, submission
 from ottochain.node.l1_messages import enveloped
@@ -310,6 +311,18 @@ async def test_a_block_decided_in_part_is_proposed_again_without_that_part(netwo
     await asyncio.gather(posts, holding)
     await network.until_decided(neighbour)
     await until(lambda: len(service.pool) == 0 and service.shell.state.undecided == 0)
+
+
+async def test_a_block_whose_signatures_do_not_do_any_more_is_made_anew(
+    network: Layered, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """ML0 asks for more of them since there are more nodes: the old block was sent again and again, for ever."""
+    monkeypatch.setattr(l1_lane, "ATTEMPTS_UNTIL_ANEW", 0)
+    monkeypatch.setattr(network.ml0, "_block_rule", lambda: BlockRule(2))
+    await network.acknowledged(create(1))
+    await until(lambda: any(known.stage == "certified" for known in network.dl1().shell.state.rounds.values()))
+    await network.join("dl1-1", "dl1")
+    await network.until_decided(create(1))
 
 
 async def test_what_is_judged_for_long_holds_up_nobody(network: Layered, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -46,6 +46,9 @@ SUBMIT_SECONDS: Final = 10.0
 BLOCK_BYTES_MAX: Final = 1024 * 1024
 """The contents of one block, unless it holds but one item."""
 
+ATTEMPTS_UNTIL_ANEW: Final = 2
+"""How often a block that ML0's door refuses is sent as it is before it is made anew."""
+
 TEXTS_KEPT_MAX: Final = 4096
 """Blocks whose signed text is remembered: it may be asked for when their contents are decided and gone."""
 
@@ -220,7 +223,7 @@ class Lane:
     def submit(self, ask: Submit) -> None:
         """Posts a block to ML0."""
         if not self._is_given_up(ask.block):
-            self._node.supervisor.background("submit", self._submit(self.cargo.wire(ask, self._content)))
+            self._node.supervisor.background("submit", self._submit(ask, self.cargo.wire(ask, self._content)))
 
     def _is_given_up(self, block: Block) -> bool:
         """A block can't go on when a part of it was decided in another one, or when it is too heavy for links and ML0's
@@ -259,13 +262,18 @@ class Lane:
             self._texts[name] = text
         return text
 
-    async def _submit(self, body: bytes) -> None:
+    async def _submit(self, ask: Submit, body: bytes) -> None:
         headers = {"Content-Type": "application/json"}
         timeout = aiohttp.ClientTimeout(total=SUBMIT_SECONDS)
         url = f"{self._parent_url()}{self.cargo.door}"
         try:
             async with self._node.http.post(url, data=body, headers=headers, timeout=timeout) as response:
-                if response.status != 200:
-                    log.warning("ML0 answered %d to a block; it will be sent again", response.status)
+                status = response.status
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             log.info("ML0 did not take a block: %s; it will be sent again", type(error).__name__)
+            return
+        if status != 200:
+            log.warning("ML0 answered %d to a block; it will be sent again", status)
+        if status == 400 and ask.attempt >= ATTEMPTS_UNTIL_ANEW:
+            # Its signatures are not those that ML0 asks for now, after a change of nodes: others have to be gathered.
+            self.shell.tell(BlockRefused(ask.block.id(), (), "ML0 asks for other signatures", again=True))
