@@ -40,7 +40,7 @@ class LineFormatter(logging.Formatter):
 
 
 def blame_the_caller(record: logging.LogRecord) -> bool:
-    """What is no HTTP is the caller's fault: it is told in a line, without a traceback. A filter of aiohttp's logger."""
+    """A filter of aiohttp's logger: what is no HTTP is the caller's fault, told in a line and without a traceback."""
     fault = record.exc_info[1] if record.exc_info else None
     if isinstance(fault, HttpProcessingError):
         record.levelno, record.levelname = logging.INFO, "INFO"
