@@ -1,7 +1,7 @@
 """A small economy for the tests: owners, what they sign, blocks of it, and a state to build on."""
 
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ottochain.codec.wire import json_hash
@@ -12,6 +12,7 @@ from ottochain.ledger.blocks import AllowSpendBlock, TokenBlock, TokenLockBlock
 from ottochain.ledger.fee_transactions import SignedFee
 from ottochain.ledger.items import Item, SignedItem
 from ottochain.ledger.messages import SignedMessage
+from ottochain.ledger.pool import AddressPool, Stage, Stored
 from ottochain.ledger.references import Reference
 from ottochain.ledger.settlement import LedgerState, Settlement
 from ottochain.ledger.tips import BlockReference, Tips
@@ -92,6 +93,14 @@ def chain(source: PrivateKey, count: int, amount: int = 1, **more: Any) -> list[
         items.append(pay(source, DAVE, amount, parent=parent, **more))
         parent = items[-1]
     return items
+
+
+def pool_of(
+    *items: SignedItem[Any], stages: Sequence[Stage] = (), majority: Reference = INITIAL, at: int = 0
+) -> AddressPool[Any]:
+    """What counts of these undecided items; they wait, unless stages are given."""
+    each = stages or [Stage.WAITING] * len(items)
+    return AddressPool.standing(majority, at, [Stored(item, stage) for item, stage in zip(items, each, strict=True)])
 
 
 def token_block(

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from ledger.kit import ALICE, BOB, DAVE, INITIAL, METAGRAPH, TOKEN, allow, chain, lock, pay
+from ledger.kit import ALICE, BOB, DAVE, INITIAL, METAGRAPH, TOKEN, allow, chain, lock, pay, pool_of
 from ottochain.ledger.admission import Admitted, Known, admit_allow_spend, admit_token_lock, admit_transaction
-from ottochain.ledger.pool import AddressPool, accept, advance, pull, put
+from ottochain.ledger.pool import AddressPool, Stage
 from ottochain.ledger.rate_limit import DEFAULT_LIMIT, within_limit
 from ottochain.ledger.reasons import Reason
 from ottochain.ledger.references import Reference
@@ -14,13 +14,6 @@ from ottochain.ledger.transactions import SignedTransaction
 
 RICH = Known(balance=10_000 * TOKEN, snapshot_ordinal=9)
 FRESH: AddressPool[Any] = AddressPool(INITIAL)
-
-
-def pool_of(*items: Any, **more: Any) -> AddressPool[Any]:
-    pool: AddressPool[Any] = AddressPool(INITIAL, **more)
-    for item in items:
-        pool = put(pool, item, overrides=False).pool
-    return pool
 
 
 def said(verdict: Admitted | Reason) -> str:
@@ -45,7 +38,7 @@ def test_a_parent_may_be_stored_and_need_not_be_in_a_snapshot() -> None:
 
 def test_a_parent_below_the_last_reference_is_too_late() -> None:
     first, second = chain(ALICE, 2)
-    pool = advance(FRESH, second.reference, 5).pool
+    pool = pool_of(majority=second.reference, at=5)
     late = pay(ALICE, BOB, parent=first)
     assert said(admit_transaction(pool, late, RICH)) == (
         "ParentOrdinalLowerThenLastProcessedTxOrdinal{parentOrdinal=1,lastTxOrdinal=2}"
@@ -54,10 +47,9 @@ def test_a_parent_below_the_last_reference_is_too_late() -> None:
 
 def test_an_accepted_transaction_counts_as_processed_before_any_snapshot_has_it() -> None:
     first, second = chain(ALICE, 2)
-    accepted = accept(pool_of(first), first)
-    assert accepted is not None
-    assert admit_transaction(accepted.pool, second, RICH) == Admitted(overrides=False)
-    assert said(admit_transaction(accepted.pool, pay(ALICE, BOB, salt=1), RICH)).startswith("ParentOrdinalLower")
+    pool = pool_of(first, stages=[Stage.ACCEPTED])
+    assert admit_transaction(pool, second, RICH) == Admitted(overrides=False)
+    assert said(admit_transaction(pool, pay(ALICE, BOB, salt=1), RICH)).startswith("ParentOrdinalLower")
 
 
 # -- conflicts ---------------------------------------------------------------------------------------------------------
@@ -74,7 +66,7 @@ def test_a_waiting_transaction_gives_way_to_one_that_pays_more() -> None:
     first, more = pay(ALICE, BOB, fee=5), pay(ALICE, BOB, fee=6)
     assert admit_transaction(pool_of(first), more, RICH) == Admitted(overrides=True)
     assert said(admit_transaction(pool_of(more), first, RICH)).startswith("Conflict{")
-    assert said(admit_transaction(pull(pool_of(first), [first.key]), more, RICH)).startswith("Conflict{")
+    assert said(admit_transaction(pool_of(first, stages=[Stage.PROCESSING]), more, RICH)).startswith("Conflict{")
 
 
 def test_what_stands_on_an_overridden_transaction_no_longer_counts() -> None:
@@ -166,7 +158,7 @@ def test_what_waits_must_leave_something() -> None:
 
 def test_the_wait_counts_from_the_snapshot_with_the_last_reference() -> None:
     first, second = chain(ALICE, 2)
-    pool = advance(FRESH, first.reference, 100).pool
+    pool = pool_of(majority=first.reference, at=100)
     one_token = Known(balance=TOKEN, snapshot_ordinal=1773)
     assert said(admit_transaction(pool, second, one_token)).startswith("TransactionLimited{ref=TransactionReference{")
     assert admit_transaction(pool, second, Known(TOKEN, 1774)) == Admitted(overrides=False)

@@ -15,6 +15,9 @@ from node.network import until
 from ottochain.codec import exact_json
 from ottochain.codec.wire import json_hash
 from ottochain.ledger.references import Reference
+from ottochain.model.node_state import NodeState
+from ottochain.node.l0_frames import Spread
+from ottochain.node.membership import Peer
 
 BALANCES = f"{ALICE.address},1000\n"
 
@@ -183,3 +186,15 @@ async def test_balances_of_strangers_and_of_nobody(network: Layered) -> None:
     assert await balance(network, BOB.address, "gl0", "dag") == 0
     assert (await network.running["ml0"].get("/currency/DAG/balance"))[0] == 404
     assert (await network.running["gl0"].json("/dag/total-supply"))["total"] == 1_000
+
+
+async def test_what_another_validator_took_belongs_into_this_pool_too(network: Layered) -> None:
+    ml0, payment = network.ml0, pay(network, ALICE, BOB, 60)
+    assert ml0.state is not None
+    parents = kit.Tips.from_json(ml0.state.tips).parents_for(payment.hash)
+    body = exact_json.dumps(token_block(payment, parents=parents).to_json())
+    peer = Peer(kit.L1[0].peer_id, "127.0.0.1", 1, 2, 0, 0, NodeState.READY, responsive=True, jar="")
+    ml0.take_pool_event(peer, Spread("tokens", peer.id, b"{}"))
+    ml0.take_pool_event(peer, Spread("tokens", peer.id, body))
+    await until_decided(network, payment)
+    assert await balance(network, BOB.address) == 60

@@ -9,7 +9,7 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -221,15 +221,26 @@ class Ml0Service(L0Service[Ml0State, Built]):
         return empty(200)
 
     def take_pool_event(self, peer: Peer, event: Spread) -> None:
-        """Another validator took a block: it belongs into this pool, too."""
-        if event.kind == BLOCK_EVENT and self.state is not None and not self._waiting.full:
-            self.node.supervisor.background("take a block", self._take_spread(peer, event.body))
+        """Another validator took a block or a message: it belongs into this pool, too."""
+        checks: dict[str, Callable[[bytes], Waiting]] = {
+            BLOCK_EVENT: self._checked_block,
+            TOKEN_EVENT: self._checked_event,
+        }
+        check = checks.get(event.kind)
+        if check is not None and self.state is not None and not self._waiting.full:
+            self.node.supervisor.background("take a block", self._take_spread(peer, event.body, check))
 
-    async def _take_spread(self, peer: Peer, body: bytes) -> None:
+    async def _take_spread(self, peer: Peer, body: bytes, check: Callable[[bytes], Waiting]) -> None:
         try:
-            await self._keep_block(await judged(body, self._checked_block), body)
+            await self._keep_block(await judged(body, check), body)
         except (ModelError, OSError, UnicodeDecodeError) as error:
             log.warning("%s spread what is no block: %s", peer.id[:8], error)
+
+    def _checked_event(self, body: bytes) -> TokenEvent:
+        """The same for what moves tokens."""
+        event = TokenEvent.from_bytes(body)
+        self.check_signers(event)
+        return event
 
     def _checked_block(self, body: bytes) -> UpdateBlock:
         """The block of these bytes. Raises ``ModelError`` when it is none, or not signed as it must be."""

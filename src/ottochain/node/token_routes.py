@@ -20,7 +20,7 @@ from ottochain.ledger.blocks import AllowSpendBlock, TokenBlock, TokenLockBlock
 from ottochain.ledger.messages import SignedMessage, message_faults
 from ottochain.ledger.reasons import Product, Reason
 from ottochain.model.errors import ModelError
-from ottochain.node.bodies import PlainRouteFailure, read
+from ottochain.node.bodies import PlainRouteFailure, judged, read
 from ottochain.node.responses import empty, json_response, not_found
 from ottochain.store.outcomes import Outcomes
 
@@ -82,7 +82,7 @@ def token_routes(node: TokenNode) -> list[web.RouteDef]:
     def door(kind: type[Any]) -> Callable[[web.Request], Awaitable[web.Response]]:
         async def take(request: web.Request) -> web.Response:
             body = await read(request)
-            event = _event(body, kind)
+            event = await judged(body, lambda text: _event(text, kind))
             if node.state is None or node.is_full():
                 return json_response({"message": "Node is not ready yet"}, 503)
             try:
@@ -90,6 +90,9 @@ def token_routes(node: TokenNode) -> list[web.RouteDef]:
             except ModelError as error:
                 log.warning("refused a block: %s", error)
                 return empty(400)
+            except (OSError, UnicodeDecodeError) as error:
+                log.error("whose blocks are taken can't be read: %s", error)
+                return json_response({"message": "Node is not ready yet"}, 503)
             await node.keep_event(event, body)
             return empty(200)
 
