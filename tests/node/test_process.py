@@ -62,17 +62,20 @@ def test_a_log_line_is_one_line_even_with_a_traceback() -> None:
     assert "\n" not in line
 
 
-def test_what_is_no_http_leaves_a_line_and_no_traceback() -> None:
-    fault = BadStatusLine("hello")
-    record = logging.LogRecord(
-        "aiohttp.server", logging.ERROR, "", 0, "Error from %s", ("::1",), (BadStatusLine, fault, None)
-    )
+@pytest.mark.parametrize("fault", [BadStatusLine("hello"), ConnectionResetError("Connection lost")])
+def test_what_a_caller_does_wrong_leaves_a_line_and_no_traceback(fault: Exception) -> None:
+    what = (type(fault), fault, None)
+    record = logging.LogRecord("aiohttp.server", logging.ERROR, "", 0, "Error from %s", ("::1",), what)
     assert blame_the_caller(record)
     line = LineFormatter("gl0", KEY.peer_id).format(record)
-    assert line.endswith(" INFO gl0 1b4b9f98 aiohttp.server: Error from ::1: BadStatusLine")
-    ours = logging.LogRecord("aiohttp.server", logging.ERROR, "", 0, "x", (), (ValueError, ValueError(), None))
-    assert blame_the_caller(ours)
-    assert (ours.levelno, ours.exc_info is None) == (logging.ERROR, False)
+    assert line.endswith(f" INFO gl0 1b4b9f98 aiohttp.server: Error from ::1: {type(fault).__name__}")
+
+
+def test_what_we_do_wrong_leaves_a_traceback() -> None:
+    what = (ValueError, ValueError(), None)
+    record = logging.LogRecord("aiohttp.server", logging.ERROR, "", 0, "Error", (), what)
+    assert blame_the_caller(record)
+    assert (record.levelno, record.exc_info) == (logging.ERROR, what)
 
 
 def test_the_command_line_explains_itself(capsys: pytest.CaptureFixture[str]) -> None:

@@ -40,9 +40,10 @@ class LineFormatter(logging.Formatter):
 
 
 def blame_the_caller(record: logging.LogRecord) -> bool:
-    """A filter of aiohttp's logger: what is no HTTP is the caller's fault, told in a line and without a traceback."""
+    """A filter of aiohttp's logger: what is no HTTP, and who goes away in the middle, is told in a line, without a
+    traceback."""
     fault = record.exc_info[1] if record.exc_info else None
-    if isinstance(fault, HttpProcessingError):
+    if isinstance(fault, HttpProcessingError | ConnectionError):
         record.levelno, record.levelname = logging.INFO, "INFO"
         record.msg, record.args = f"{record.getMessage()}: {type(fault).__name__}", ()
         record.exc_info = None
