@@ -557,6 +557,26 @@ def test_boot_proposes_own_items_again_and_holds_those_of_others() -> None:
     assert [named(made.items) for made in blocks(node(L1TimerFired("orphans", "")))] == ["g"]
 
 
+def test_an_item_sent_again_after_its_decision_is_not_taken_for_the_copy_that_came_before() -> None:
+    """A peer's offer came late, of an item that was decided at 3. A client sends it again here: that is decided anew."""
+    node = Node()
+    late = Block("b", 0, 0, (replace(F, origin="b"), G))
+    node.holds(late)
+    again = replace(F, after=3)
+    (block,) = blocks(node(Arrived((again,))))
+    assert block.items == (again,)
+    assert node.state.rounds[late.id()].undecided == {G.key}
+    assert one_of(node(Decisions((F.key,))), Release).keys == (F.key,)
+
+
+def test_a_block_that_held_only_what_was_sent_again_is_given_up() -> None:
+    node = Node()
+    late = Block("b", 0, 0, (replace(F, origin="b"),))
+    node.holds(late)
+    node(Arrived((replace(F, after=3),)))
+    assert late.id() not in node.state.rounds
+
+
 def test_a_held_item_that_its_owner_offers_again_needs_no_second_write() -> None:
     theirs = item("g", 1, "b")
     node = Node("a", "bc", theirs)

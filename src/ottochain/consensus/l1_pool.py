@@ -38,16 +38,34 @@ def on_boot(state: L1State, boot: L1Boot) -> L1State:
 
 def on_arrived(state: L1State, arrived: Arrived) -> L1State:
     """Take in items of this node's clients. One that a peer's block brought before is now this node's care too."""
-    waiting, held, rounds = dict(state.waiting), dict(state.held), dict(state.rounds)
+    waiting, held, placed, rounds = dict(state.waiting), dict(state.held), dict(state.placed), dict(state.rounds)
     for item in arrived.items:
-        place = state.placed.get(item.key)
+        place = placed.get(item.key)
+        if place is not None and not speaks_of(rounds[place], item):
+            del placed[item.key]
+            give_up(rounds, place, item.key)
+            place = None
         if place is None:
             waiting.setdefault(item.key, item)
             held.pop(item.key, None)
         else:
             rounds[place] = replace(rounds[place], mine=rounds[place].mine | {item.key})
     sequences = {**state.sequences, **arrived.sequences}
-    return replace(state, waiting=waiting, held=held, rounds=rounds, sequences=sequences)
+    return replace(state, waiting=waiting, held=held, placed=placed, rounds=rounds, sequences=sequences)
+
+
+def speaks_of(known: Round, item: Item) -> bool:
+    """Tell whether a block holds this submission of an item, and not one that was decided before it."""
+    return any(other.key == item.key and other.after >= item.after for other in known.block.items)
+
+
+def give_up(rounds: dict[str, Round], name: str, key: str) -> None:
+    """Let a block of `rounds` bring an item through no more, and the block go when it has no other."""
+    left = rounds[name].undecided - {key}
+    if left:
+        rounds[name] = replace(rounds[name], undecided=left, mine=rounds[name].mine - {key})
+    else:
+        del rounds[name]
 
 
 # -- decisions ---------------------------------------------------------------------------------------------------------
