@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from layers.channel import certificate
 from layers.metagraph import METAGRAPH, VALIDATOR, Driver, block
 from ottochain.codec import exact_json
 from ottochain.fibers import FiberState, SignedUpdate
+from ottochain.layers.token_event import TokenEvent
 from ottochain.model.header import Header
 from ottochain.node import ml0_feed
 from ottochain.node.config import ParentPeer
@@ -37,11 +38,11 @@ class ToldChain(Driver):
         self.entries: list[bytes] = []
         self._rounds = 0
 
-    def grow(self, *updates: SignedUpdate, trigger: Any = "event") -> bytes:
-        """One more snapshot, of one block; returns its line."""
-        before = self.state.fibers
+    def grow(self, *updates: SignedUpdate, tokens: Iterable[TokenEvent] = (), trigger: Any = "event") -> bytes:
+        """One more snapshot, of one block of updates and these of tokens; returns its line."""
+        before = self.state
         self._rounds += 1
-        blocks = [block(self._rounds, updates)] if updates else []
+        blocks = [*([block(self._rounds, updates)] if updates else []), *tokens]
         built = self.commit(*blocks, trigger=trigger)
         assert not built.refused
         self.header = certificate(built.header, [VALIDATOR])
@@ -49,7 +50,8 @@ class ToldChain(Driver):
         stored = StoredSnapshot.of(built.ordinal, built.hash, b"{}", self.header.to_bytes())
         commit = Commit(stored, outcomes=decided)
         self.database.write_now(lambda connection: put_commit(connection, commit))
-        line = ml0_feed.entry_line(self.header, decided, before, self.state.fibers)
+        change = ml0_feed.currency_change(before, self.state)
+        line = ml0_feed.entry_line(self.header, decided, before.fibers, self.state.fibers, change)
         self.entries.append(line)
         self.hub.publish(line)
         return line
@@ -58,10 +60,10 @@ class ToldChain(Driver):
         return None if self.header is None else (self.header, self.state.fibers)
 
     async def opening(self, after: int | None) -> list[Line]:
-        return [exact_json.loads(line) async for line in ml0_feed.opening(self, after)]
+        return [exact_json.loads(line) async for line in self.lines(after)]
 
     def lines(self, after: int | None) -> AsyncIterator[bytes]:
-        return ml0_feed.opening(self, after)
+        return ml0_feed.opening(self, after, lambda: ml0_feed.currency_change(None, self.state))
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
         """As an L0 node serves its feed."""

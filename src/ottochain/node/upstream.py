@@ -24,6 +24,7 @@ from ottochain.model.currency_snapshot import GlobalSyncView
 from ottochain.model.errors import ModelError
 from ottochain.model.header import Header
 from ottochain.node.config import ParentPeer
+from ottochain.node.currency_view import CurrencyNews, CurrencyView
 from ottochain.node.feed import FeedError, Line
 from ottochain.node.l1_pool import Position
 from ottochain.store.outcomes import Outcome
@@ -43,12 +44,14 @@ class RefusedBlock:
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """What one line of ML0's feed brought. ``position`` is None when it brought no new snapshot."""
+    """What one line of ML0's feed brought. ``position`` is None when it brought no new snapshot, ``tokens`` when it
+    tells nothing of them."""
 
     outcomes: tuple[Outcome, ...] = ()
     refused: tuple[RefusedBlock, ...] = ()
     sequences: Mapping[str, int] = field(default_factory=dict)
     position: Position | None = None
+    tokens: CurrencyNews | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,15 +199,17 @@ class GlobalView(View):
 
 
 class MetagraphView(View):
-    """ML0 as seen from the L1 layers: its head, what became of updates, and where it is asked for, the on-chain state.
+    """ML0 as seen from the L1 layers: its head, what became of updates and other items, the tokens, and where it is
+    asked for, the on-chain state. ``currency`` is None until it was heard.
 
-    CL1 follows without the state: of ten thousand fibers it would be most of the node.
+    CL1 follows without the on-chain state: of ten thousand fibers it would be most of the node.
     """
 
     def __init__(self, parent: ParentPeer, metagraph_id: str, *, with_state: bool = True) -> None:
         super().__init__(parent)
         self.chain_id = metagraph_id
         self.on_chain: OnChain | None = None
+        self.currency: CurrencyView | None = None
         self._with_state = with_state
         self._state_ordinal: int | None = None
 
@@ -224,8 +229,9 @@ class MetagraphView(View):
             if not (told.whole or self.is_news(told)):
                 return News(outcomes)
             sequences = self._apply_on_chain(told) if self._with_state else {}
+            tokens = self._apply_currency(told)
         self.applied(told)
-        return News(outcomes, (), sequences, Position(told.header.ordinal, told.header.snapshot_hash))
+        return News(outcomes, (), sequences, Position(told.header.ordinal, told.header.snapshot_hash), tokens)
 
     def sequences_of(self, fibers: Iterable[str]) -> dict[str, int]:
         """The on-chain sequence numbers of those fibers that are known."""
@@ -251,6 +257,16 @@ class MetagraphView(View):
         self.on_chain = OnChain({**known, **commits}, logs)
         self._state_ordinal = told.header.ordinal
         return {fiber: commit.sequence_number for fiber, commit in commits.items()}
+
+    def _apply_currency(self, told: Told) -> CurrencyNews | None:
+        """The same for the tokens. A live entry that says nothing of them left them as they were."""
+        change = told.facts.get("currency")
+        if change is None and (told.whole or self.currency is None or "onChain" not in told.facts):
+            return None
+        view = self.currency or CurrencyView()
+        news = view.apply(told.header.ordinal, change or {}, whole=told.whole)
+        self.currency = view
+        return news
 
 
 def _outcome(value: Mapping[str, Any]) -> Outcome:
