@@ -353,6 +353,18 @@ async def test_a_node_whose_data_was_moved_away_beneath_it_is_named(deployment: 
     data.with_name("elsewhere").rename(data)
 
 
+async def test_down_names_what_still_answers_and_stops_the_rest(deployment: Deployment) -> None:
+    await up(deployment)
+    lock = deployment.by_name["cl1-1"].data_dir / "node.lock"
+    content = lock.read_bytes()
+    lock.write_bytes(b"nonsense")
+    with pytest.raises(GateNotMet, match=r"still answer, without holding their data folders(?s:.*)cl1-1: process"):
+        await bring_down(deployment, lambda node, how: None)
+    lock.write_bytes(content)
+    assert {name for name, pid in pids(deployment).items() if pid} == {"cl1-1"}
+    assert (await bring_down(deployment, lambda node, how: None)).changed
+
+
 async def test_two_at_once_are_refused_by_name(deployment: Deployment) -> None:
     first = asyncio.create_task(up(deployment))
     while not deployment.places.lease.exists():  # noqa: ASYNC110  the lease is a file
@@ -367,6 +379,22 @@ async def test_missing_keys_are_refused(deployment: Deployment, tmp_path: Path) 
     (deployment.places.keys / "cl1-2.p12").unlink()
     with pytest.raises(OttochainError, match="the keys of cl1-2 are missing"):
         await up(a_deployment_again(tmp_path))
+
+
+async def test_missing_passwords_are_refused_before_anything_is_started(deployment: Deployment) -> None:
+    (deployment.places.keys / "cl1-2.password").unlink()
+    with pytest.raises(Refused, match=r"the password kept in file:.*cl1-2.password could not be read"):
+        await up(deployment)
+    assert set(pids(deployment).values()) == {None}
+
+
+@pytest.mark.parametrize("layer", ["gl0", "ml0"])
+async def test_missing_balances_are_refused_before_the_founding_begins(deployment: Deployment, layer: str) -> None:
+    (deployment.places.state / "genesis" / layer / "genesis.csv").unlink()
+    with pytest.raises(Refused, match=f"begins with are missing: .*{layer}/genesis.csv"):
+        await up(deployment)
+    assert chain_record.read(deployment.places.chain_record) is None
+    assert set(pids(deployment).values()) == {None}
 
 
 async def test_two_clusters_of_one_layer_become_one(deployment: Deployment) -> None:

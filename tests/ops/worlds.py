@@ -20,11 +20,12 @@ NOW = "2026-02-02T00:00:00Z"
 
 
 def a_deployment(folder: Path, text: str = "") -> Deployment:
-    """The guide's topology, with key files that hold no key but have their public ids."""
+    """The guide's topology, with key files that hold no key but have their public ids and passwords."""
     keys = folder / ".ottochain" / "keys"
     keys.mkdir(parents=True, exist_ok=True)
     for name in NAMES:
         (keys / f"{name}.p12").write_bytes(b"")
+        (keys / f"{name}.password").write_text("none\n")
         (keys / f"{name}.peer-id").write_text(id_of(name) + "\n")
     (folder / FILE_NAME).write_text(text)
     return load(folder / FILE_NAME)

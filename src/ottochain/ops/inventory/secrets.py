@@ -31,6 +31,11 @@ class Secret:
             raise Refused(f"the password kept in {self} could not be read: {why}.", next_step=self._remedy()) from None
         return value.rstrip("\r\n")
 
+    def check(self) -> None:
+        """``Refused`` when the secret can't be had, as far as that can be told without running a command."""
+        if self.kind != "command":
+            self.reveal()
+
     def _read(self) -> str:
         if self.kind == "file":
             return Path(self.place).read_text(encoding="utf-8")

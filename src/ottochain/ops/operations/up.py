@@ -26,6 +26,7 @@ from ottochain.ops.files import write_durably
 from ottochain.ops.inventory.deployment import Deployment
 from ottochain.ops.plan.bring_up import plan_up
 from ottochain.ops.plan.chain import judge
+from ottochain.ops.plan.steps import CreateGenesis, Plan, Start
 from ottochain.ops.runtimes import host, process
 from ottochain.ops.runtimes.nursery import COMMAND, Nursery
 
@@ -108,6 +109,7 @@ async def _until_up(deployment: Deployment, client: LightClient, nursery: Nurser
         if not plan:
             return Up(seen, chain.record, changed)
         changed = True
+        refuse_missing_files(deployment, plan)
         await refuse_taken_ports(deployment, seen)
         async with Watch(deployment, client, seen, audience.observed) as watch:
             actions = Actions(deployment, client, nursery, watch, chain.record)
@@ -155,6 +157,25 @@ def refuse_strangers(deployment: Deployment, seen: Observation) -> None:
                 f"port {node.ports.public} of {node.name} is answered by {what}: {who}.",
                 next_step="end that process, or give this deployment other ports (port_offset in ottochain.toml).",
             )
+
+
+def refuse_missing_files(deployment: Deployment, plan: Plan) -> None:
+    """Of each node to be started the password; for a founding also the balances that the chains begin with."""
+    places, balances = deployment.places, []
+    for step in plan.steps:
+        match step.action:
+            case Start(name, _, argument):
+                deployment.by_name[name].key.password.check()
+                if argument == str(places.gl0_genesis):
+                    balances.append(places.gl0_genesis)
+            case CreateGenesis() if not places.ml0_genesis.with_name("genesis.snapshot").exists():
+                balances.append(places.ml0_genesis)
+    missing = [str(file) for file in balances if not file.is_file()]
+    if missing:
+        raise Refused(
+            f"the chain is to be founded, and the balances it begins with are missing: {', '.join(missing)}.",
+            next_step="put them back, or run `ottochain init`: it makes files in which the default wallet owns all.",
+        )
 
 
 async def refuse_taken_ports(deployment: Deployment, seen: Observation) -> None:
