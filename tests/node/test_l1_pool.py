@@ -310,3 +310,27 @@ def test_whatever_overlaps_memory_and_disk_say_the_same(
 
     with Database.open(tmp_path_factory.mktemp("pool") / "node.sqlite") as database:
         asyncio.run(play(database))
+
+
+async def test_what_is_held_is_found_by_its_hash_and_by_its_fiber(pool: L1Pool, database: Database) -> None:
+    first, second, other = create(1), add(1, 0), create(2)
+    for update in (first, second, other):
+        await take(pool, update)
+    copy = forged(create(1))
+    await take(pool, copy)
+    assert [held.item.key for held in pool.of_fiber(fiber_id(1))] == [first.key, second.key, copy.key]
+    assert [held.item.key for held in pool.of_hash(first.hash)] == [first.key, copy.key]
+    await pool.decide([outcome(first, 2)], Position(2, "h"))
+    assert [held.item.key for held in L1Pool(database, "me").of_fiber(fiber_id(1))] == [second.key, copy.key]
+    assert pool.of_hash(second.hash) == (pool.held[second.key],)
+    await pool.decide([outcome(each, 3) for each in (second, copy)], Position(3, "h"))
+    assert (pool.of_fiber(fiber_id(1)), pool.of_hash(first.hash)) == ((), ())
+
+
+async def test_what_its_sender_replaced_is_gone_and_may_come_back(pool: L1Pool, database: Database) -> None:
+    update = create(1)
+    await take(pool, update)
+    await pool.withdraw([update.key, "unknown"])
+    assert (len(pool), pool.bytes, on_disk(database)) == (0, 0, [])
+    await pool.keep([offered(update)])
+    assert on_disk(database) == [update.key]

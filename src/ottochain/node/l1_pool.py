@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, TypeAlias
@@ -69,7 +68,8 @@ class L1Pool:
         self.position = _position(Meta(database).get(Fact.FOLLOWED))
         self._noted = 0 if self.position is None else self.position.ordinal
         self._writing: dict[str, Item] = {}
-        self._waiting: Counter[str] = Counter()
+        self._of_hash: dict[str, dict[str, Held]] = {}
+        self._of_fiber: dict[str, dict[str, Held]] = {}
         self._arrivals = 0
         for stored in Pool(database).items():
             item = Item(
@@ -121,7 +121,8 @@ class L1Pool:
         if held.item.key not in self.held:
             self.held[held.item.key] = held
             self.bytes += len(held.signed)
-            self._waiting[held.item.hash] += 1
+            self._of_hash.setdefault(held.item.hash, {})[held.item.key] = held
+            self._of_fiber.setdefault(held.item.fiber, {})[held.item.key] = held
 
     async def decide(self, decisions: Iterable[Outcome], position: Position | None) -> tuple[str, ...]:
         """Books what the chain decided about updates that are here, or being written, and how far it was followed.
@@ -149,6 +150,13 @@ class L1Pool:
         await self._database.write(book)
         self._noted = self._noted if position is None else position.ordinal
 
+    async def withdraw(self, keys: Iterable[str]) -> None:
+        """Takes out what its sender replaced. Nothing was decided about it; a peer that has it may bring it still."""
+        held = [key for key in keys if key in self.held]
+        await self._database.write(lambda connection: remove_items(connection, held))
+        for key in held:
+            self._let_go(key)
+
     def _concerning(self, decisions: Iterable[Outcome]) -> dict[str, Outcome]:
         """Of each update that is here, what was decided about this submission of it."""
         found: dict[str, Outcome] = {}
@@ -164,13 +172,22 @@ class L1Pool:
         if held is None:
             return
         self.bytes -= len(held.signed)
-        self._waiting[held.item.hash] -= 1
-        if not self._waiting[held.item.hash]:
-            del self._waiting[held.item.hash]
+        for index, name in ((self._of_hash, held.item.hash), (self._of_fiber, held.item.fiber)):
+            del index[name][key]
+            if not index[name]:
+                del index[name]
 
     def waiting_of(self, update_hash: str) -> bool:
         """Is an update of this hash undecided here?"""
-        return update_hash in self._waiting
+        return update_hash in self._of_hash
+
+    def of_hash(self, item_hash: str) -> tuple[Held, ...]:
+        """What is undecided here of this hash: several where copies have other proofs."""
+        return tuple(self._of_hash.get(item_hash, {}).values())
+
+    def of_fiber(self, fiber: str) -> tuple[Held, ...]:
+        """What is undecided here about this fiber, in the order in which it came."""
+        return tuple(self._of_fiber.get(fiber, {}).values())
 
     def groups(self) -> Iterator[bytes]:
         """Each held update as a group of one, as ``GET /data`` lists them."""
