@@ -9,7 +9,7 @@ from ottochain.store.chain import Chain, Committed, cut_above, put_parts, put_sn
 from ottochain.store.commit import Commit, put_commit
 from ottochain.store.database import Database
 from ottochain.store.errors import StoreError
-from ottochain.store.fibers import FiberRow, Fibers
+from ottochain.store.fibers import Fibers
 from ottochain.store.outbox import Outbox, OutboxRow
 from ottochain.store.outcomes import Outcome, Outcomes
 from ottochain.store.pool import Pool, PoolItem, put_items
@@ -69,7 +69,7 @@ def full_commit(ordinal: int, key: str = "k") -> Commit:
     return Commit(
         snapshot=snapshot(ordinal),
         parts={"info": b"info %d" % ordinal},
-        fibers={"fiber": FiberRow(b"record %d" % ordinal, b"onchain")},
+        fibers={"fiber": b"record %d" % ordinal},
         outcomes=(Outcome(key, "h", ordinal, None),),
         binary=OutboxRow(ordinal, hash_of(1000), hash_of(1001 + ordinal), b"[]"),
         received_done=("round",),
@@ -83,7 +83,7 @@ def test_a_commit_writes_everything_that_a_snapshot_changes(database: Database) 
     database.write_now(lambda connection: put_commit(connection, full_commit(0)))
     assert Chain(database).head() == (0, hash_of(0))
     assert Chain(database).parts() == {"info": b"info 0"}
-    assert Fibers(database).get("fiber") == FiberRow(b"record 0", b"onchain")
+    assert Fibers(database).get("fiber") == b"record 0"
     assert Outcomes(database).is_decided("k")
     assert Outbox(database).depth() == 1
     assert Blocks(database).count() == Pool(database).count() == 0
@@ -97,7 +97,7 @@ def test_a_commit_that_decides_an_update_twice_changes_nothing(database: Databas
         database.write_now(lambda connection: put_commit(connection, twice))
     assert Chain(database).head() == (0, hash_of(0))
     assert Chain(database).parts() == {"info": b"info 0"}
-    assert Fibers(database).get("fiber") == FiberRow(b"record 0", b"onchain")
+    assert Fibers(database).get("fiber") == b"record 0"
     assert Outbox(database).depth() == 1
 
 

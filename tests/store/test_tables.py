@@ -9,7 +9,7 @@ from ottochain.store.blocks import Blocks, Received, put_received, remove_receiv
 from ottochain.store.chain import Committed, put_snapshot
 from ottochain.store.database import Database
 from ottochain.store.errors import StoreFormatError
-from ottochain.store.fibers import FiberRow, Fibers, put_fibers
+from ottochain.store.fibers import Fibers, put_fibers
 from ottochain.store.meta import Fact, Identity, Meta, Tip, put_fact, put_identity, read_tip
 from ottochain.store.outbox import (
     Outbox,
@@ -171,13 +171,13 @@ def test_votes_of_committed_heights_are_forgotten_with_their_bodies(database: Da
 
 
 def test_fibers_are_written_by_delta(database: Database) -> None:
-    rows = {f"f{n:04}": FiberRow(b"record", b"onchain") for n in range(2001)}
+    rows = {f"f{n:04}": b"record" for n in range(2001)}
     database.write_now(lambda c: put_fibers(c, rows))
-    database.write_now(lambda c: put_fibers(c, {"f0000": None, "f0001": FiberRow(b"new", None)}))
+    database.write_now(lambda c: put_fibers(c, {"f0000": None, "f0001": b"new"}))
     fibers = Fibers(database)
     assert fibers.count() == 2000
     assert fibers.get("f0000") is None
-    assert fibers.get("f0001") == FiberRow(b"new", None)
+    assert fibers.get("f0001") == b"new"
     assert [fiber for fiber, _ in fibers.items()] == sorted(rows)[1:]
 
 

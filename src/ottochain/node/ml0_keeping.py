@@ -25,7 +25,7 @@ from ottochain.layers.validators import Chain, Validators
 from ottochain.model.currency_snapshot import CurrencyInfo, GlobalSyncView
 from ottochain.store.chain import Chain as ChainStore
 from ottochain.store.database import Database
-from ottochain.store.fibers import FiberRow, Fibers
+from ottochain.store.fibers import Fibers
 
 HEAD: Final = "head"
 INFO: Final = "info"
@@ -40,7 +40,7 @@ def parts_of(state: Ml0State, before: Ml0State | None) -> dict[str, bytes]:
     return parts
 
 
-def rows_of(state: Ml0State, before: Ml0State | None) -> dict[str, FiberRow]:
+def rows_of(state: Ml0State, before: Ml0State | None) -> dict[str, bytes]:
     """The rows of the fibers that changed since ``before``."""
     old = FiberState(OnChain({}, {}), CalculatedState({}, {})) if before is None else before.fibers
     return {fiber: _row(state.fibers, fiber) for fiber in changed_fibers(old, state.fibers)}
@@ -107,14 +107,14 @@ def _logs(on_chain: OnChain) -> dict[str, Any]:
     return {fiber: [log_entry_to_json(entry) for entry in log] for fiber, log in on_chain.latest_logs.items()}
 
 
-def _row(fibers: FiberState, fiber: str) -> FiberRow:
+def _row(fibers: FiberState, fiber: str) -> bytes:
     record = fibers.calculated.fiber(fiber)
     assert record is not None
-    return FiberRow(exact_json.dumps(record.to_json()), None)
+    return exact_json.dumps(record.to_json())
 
 
 def _fibers(database: Database, logs: Mapping[str, Any]) -> FiberState:
-    records = (record_from_json(exact_json.loads(row.record)) for _, row in Fibers(database).items())
+    records = (record_from_json(exact_json.loads(record)) for _, record in Fibers(database).items())
     return state_of_records(
         records, {fiber: tuple(map(log_entry_from_json, entries)) for fiber, entries in logs.items()}
     )

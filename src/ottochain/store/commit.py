@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from ottochain.store.blocks import remove_received
 from ottochain.store.chain import Committed, put_parts, put_snapshot
-from ottochain.store.fibers import FiberRow, put_fibers
+from ottochain.store.fibers import put_fibers
 from ottochain.store.outbox import OutboxRow, put_binary
 from ottochain.store.outcomes import Outcome, put_outcomes
 from ottochain.store.pool import remove_items
@@ -18,7 +18,7 @@ class Commit:
 
     snapshot: Committed
     parts: Mapping[str, bytes | None] = field(default_factory=dict)
-    fibers: Mapping[str, FiberRow | None] = field(default_factory=dict)
+    fibers: Mapping[str, bytes | None] = field(default_factory=dict)
     outcomes: tuple[Outcome, ...] = ()
     binary: OutboxRow | None = None
     received_done: tuple[str, ...] = ()

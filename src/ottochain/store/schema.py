@@ -32,8 +32,7 @@ CREATE TABLE state_parts (
 
 CREATE TABLE fibers (
     fiber   TEXT PRIMARY KEY,
-    record  BLOB NOT NULL,           -- JSON of the state machine's or script's record
-    onchain BLOB                     -- JSON of its entry in the on-chain state
+    record  BLOB NOT NULL            -- JSON of the state machine's or script's record
 ) STRICT;
 
 CREATE TABLE votes (
