@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -22,6 +23,7 @@ from ottochain.crypto.keystore import write_p12
 from ottochain.node import datadir
 from ottochain.node.log import LineFormatter, blame_the_caller
 from ottochain.node.main import main
+from ottochain.node.process import DESCRIPTORS, widen_descriptors
 
 KEY = PrivateKey.from_hex("223976ff50d5f695e90654cdfc94bde5ad33877ee9fd6d43661163c49e6bf336")
 PATIENCE_SECONDS = 20.0
@@ -76,6 +78,17 @@ def test_what_we_do_wrong_leaves_a_traceback() -> None:
     record = logging.LogRecord("aiohttp.server", logging.ERROR, "", 0, "Error", (), what)
     assert blame_the_caller(record)
     assert (record.levelno, record.exc_info) == (logging.ERROR, what)
+
+
+def test_a_node_is_not_left_with_the_few_descriptors_of_a_shell() -> None:
+    given, allowed = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (256, allowed))
+        widen_descriptors()
+        wide = resource.getrlimit(resource.RLIMIT_NOFILE)
+        assert wide == (DESCRIPTORS if allowed == resource.RLIM_INFINITY else min(DESCRIPTORS, allowed), allowed)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (given, allowed))
 
 
 def test_the_command_line_explains_itself(capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import resource
 import signal
 import sys
 from pathlib import Path
@@ -24,6 +25,9 @@ from ottochain.node.service import ServiceFactory, StartRefused
 log = logging.getLogger(__name__)
 
 EXIT_FAILED: Final = 1
+DESCRIPTORS: Final = 8192
+"""What a node asks the system for, where more are allowed than it was started with (256 by default on macOS)."""
+
 STOP_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -34,6 +38,7 @@ def run_process(config: NodeConfig, create_service: ServiceFactory) -> int:
     except (OSError, CryptoError) as error:
         _complain(f"the keystore {config.keystore} can't be used: {error}")
         return EXIT_FAILED
+    widen_descriptors()
     try:
         show_name(f"ottochain-{config.data_dir.name}")
         node_log.configure(config.layer, key.peer_id, config.log_file)
@@ -61,6 +66,15 @@ def load_key(config: NodeConfig) -> PrivateKey:
     from ottochain.crypto.keystore import read_p12
 
     return read_p12(config.keystore.read_bytes(), config.key_alias, config.password).key
+
+
+def widen_descriptors() -> None:
+    """Each connection takes a descriptor: a few hundred idle clients must not leave none for peers and the store."""
+    given, allowed = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = DESCRIPTORS if allowed == resource.RLIM_INFINITY else min(DESCRIPTORS, allowed)
+    if given != resource.RLIM_INFINITY and given < wanted:
+        with contextlib.suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, allowed))
 
 
 def show_name(name: str) -> None:
