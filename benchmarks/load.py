@@ -73,7 +73,8 @@ def run(effort: Effort) -> Result:
         Figure("accepted → final under load, p99", "ms", "less", tuple(load.final_p99_ms for load in ours)),
     ]
     for count, load in others:
-        figures.append(Figure(f"final transitions, {count:,} fibers", "/s", "more", (load.per_second,)))
+        what = f"final transitions, {count:,} fiber{'s' if count > 1 else ''}"
+        figures.append(Figure(what, "/s", "more", (load.per_second,)))
     applied = sum(load.applied for load in ours) + sum(load.applied for _, load in others)
     notes += [
         f"sustained for {effort.load_seconds:g} s each, after {effort.warm_seconds:g} s; none lost: each of "
