@@ -16,9 +16,11 @@ from tests.network.updates import (
     assert_each_decided_once,
     create,
     create_script,
+    fate,
     hand_in,
     invoke,
     machines,
+    settled,
 )
 
 from ottochain.codec.canonical import canonical_bytes
@@ -99,6 +101,39 @@ def test_killed_under_load_and_brought_back(crashing: Stack, names: tuple[str, .
     assert load.refused == []
     assert assert_each_decided_once(stack, load.acknowledged, since)["Accepted"] > 0
     assert_all_in_gl0(stack, since_gl0)
+
+
+def test_taken_down_under_load_and_brought_back(crashing: Stack) -> None:
+    """``down`` asks nodes to end, children first: nothing that was answered 200 on the way is lost either."""
+    stack = crashing
+    hashes, since, since_gl0 = stack.first_hashes(), stack.ordinal("ml0"), stack.ordinal("gl0")
+    fibers = machines(stack, KEY, 6)
+    with clients(stack, fibers) as load:
+        acknowledged_more(load, 30)
+        stack.down()
+        assert stack.pids() == {}
+        stack.up()
+        acknowledged_more(load, 30)
+    assert stack.first_hashes() == hashes
+    assert load.refused == []
+    assert_each_decided_once(stack, load.acknowledged, since)
+    assert_all_in_gl0(stack, since_gl0)
+    assert not any("Traceback" in stack.log(name) for name in stack.pids())
+
+
+def test_without_a_threshold_of_dl1_nodes_updates_wait_and_then_go_on(crashing: Stack) -> None:
+    stack = crashing
+    (fiber,) = machines(stack, KEY, 1)
+    stack.kill("dl1-1", "dl1-2")
+    ordinal = stack.ordinal("ml0")
+    updates = [add(KEY, fiber, 0), create(KEY)]
+    for update in updates:
+        hand_in(stack, update, "dl1")
+    assert {told["status"] for update in updates if (told := fate(stack, update.hash))} == {"Waiting"}
+    assert stack.ordinal("ml0") == ordinal
+    stack.up()
+    for update in updates:
+        assert settled(stack, update.hash)["status"] == "Accepted"
 
 
 def acknowledged_more(load: Load, count: int) -> None:

@@ -7,14 +7,17 @@ again, whatever is missing.
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from collections.abc import Callable
 from typing import Final
 
 import pytest
 from tests.network.stack import L1, Stack, accepts, until
+from tests.network.updates import accepted, create
 
 from ottochain.crypto.addresses import address_of_bytes
+from ottochain.crypto.keys import PrivateKey
 
 pytestmark = pytest.mark.network
 
@@ -188,6 +191,32 @@ def test_a_founded_chain_whose_data_is_gone_is_refused(own: Stack, missing: str)
     away.rename(own.data(missing))
     own.up()
     assert own.first_hashes() == hashes
+
+
+def test_data_of_ml0_that_is_older_than_what_gl0_holds_is_refused(own: Stack) -> None:
+    """Going on from it would fork the metagraph."""
+    own.up()
+    own.down()
+    older, newest = own.folder / "older", own.folder / "newest"
+    shutil.copytree(own.data("ml0"), older)
+    own.up()
+    key = PrivateKey.generate()
+    for _ in range(3):
+        accepted(own, create(key))
+    held = own.ordinal("ml0")
+    until("GL0 holds it", lambda: own.held_by_gl0()[own.token] == held)
+    own.down()
+    own.data("ml0").rename(newest)
+    older.rename(own.data("ml0"))
+    refused = own.ottochain("up", code=3)
+    assert f"GL0 holds snapshot {held} of this metagraph" in refused.stderr
+    assert "restore the newest backup of ML0" in refused.stderr
+    assert "Traceback" not in refused.stderr + own.log("ml0")
+    own.down()
+    shutil.rmtree(own.data("ml0"))
+    newest.rename(own.data("ml0"))
+    own.up()
+    assert own.ordinal("ml0") >= held
 
 
 def test_missing_data_of_an_l1_node_costs_nothing(own: Stack) -> None:

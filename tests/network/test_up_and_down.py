@@ -128,6 +128,18 @@ def _read_all(leader: int) -> str:
     return b"".join(pieces).decode(errors="replace")
 
 
+@pytest.mark.parametrize("name", ["dl1", "cl1-2"])
+def test_up_brings_back_who_left_its_cluster(own: Stack, name: str) -> None:
+    """The founder of a layer comes back as a validator by itself; one that had joined stays Offline until then."""
+    own.up()
+    assert own.post(name, "/cluster/leave", b"", "cli").status_code == 200
+    until("it has left", lambda: own.json(name, "/node/state") in ("Offline", "Initial", "ReadyToJoin"))
+    peer = "cl1" if name.startswith("cl1") else "dl1-1"
+    until("its peers have heard", lambda: len(own.json(peer, "/cluster/info")) == 2)
+    own.up()
+    own.assert_ready()
+
+
 def test_an_interrupted_up_goes_on_where_it_was(own: Stack) -> None:
     with own.going_up() as tool:
         until("GL0 answers", lambda: accepts(own.port("gl0")))
