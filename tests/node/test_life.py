@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from ottochain.model.node_state import NodeState
 from ottochain.node.life import run_lives
 from ottochain.node.listeners import PortInUse
 from ottochain.node.node import Ending, Node
+from ottochain.node.process import YOUNG_OBJECTS, SettledMemory
 from ottochain.node.service import LayerService
 
 S = NodeState
@@ -161,3 +163,37 @@ async def test_create_genesis_runs_without_listeners_and_ends(tmp_path: Path) ->
     config = make_config("ml0", "create-genesis", tmp_path, argument="balances.csv")
     assert await run_lives(config, PrivateKey.generate(), PlainService, asyncio.Event()) == 0
     assert (tmp_path / "genesis.snapshot").read_text() == "balances.csv"
+
+
+async def test_each_life_says_that_it_has_begun(tmp_path: Path) -> None:
+    begun: list[int] = []
+    stopped = asyncio.Event()
+    config = make_config("dl1", "run-initial-validator", tmp_path)
+    built: list[Node] = []
+
+    def create(node: Node) -> PlainService:
+        built.append(node)
+        return PlainService(node)
+
+    lives = asyncio.create_task(
+        run_lives(config, PrivateKey.generate(), create, stopped, begun=lambda: begun.append(len(built)))
+    )
+    await until(lambda: begun == [1])
+    built[0].leave()
+    await until(lambda: begun == [1, 2])
+    stopped.set()
+    assert await lives == 0
+
+
+def test_what_a_node_holds_from_its_start_is_left_alone_by_the_collector() -> None:
+    before, threshold = gc.get_freeze_count(), gc.get_threshold()
+    memory = SettledMemory()
+    try:
+        memory.settle()
+        assert gc.get_freeze_count() > before
+        assert gc.get_threshold() == (YOUNG_OBJECTS, *threshold[1:])
+        memory.settle()
+        assert gc.get_freeze_count() > before
+    finally:
+        gc.unfreeze()
+        gc.set_threshold(*threshold)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from aiohttp import web
 
@@ -24,21 +24,35 @@ VALIDATOR_MODE = "run-validator"
 MODES_WITHOUT_LISTENERS = ("create-genesis",)
 
 
-async def run_lives(config: NodeConfig, key: PrivateKey, create_service: ServiceFactory, stopped: asyncio.Event) -> int:
+def nothing() -> None:
+    """What is done by default once a life has begun."""
+
+
+async def run_lives(
+    config: NodeConfig,
+    key: PrivateKey,
+    create_service: ServiceFactory,
+    stopped: asyncio.Event,
+    *,
+    begun: Callable[[], None] = nothing,
+) -> int:
     """Lives the node until it ends for good, or ``stopped`` is set. Returns the process's exit code.
 
-    Raises ``PortInUse``, and whatever the service raises from ``start``.
+    ``begun`` is called in each life when its service has started. Raises ``PortInUse``, and whatever the service raises
+    from ``start``.
     """
     mode, argument = config.mode, config.argument
     while True:
         node = Node(config, key, create_service, may_restart=mode != VALIDATOR_MODE)
-        ending = await live(node, mode, argument, stopped)
+        ending = await live(node, mode, argument, stopped, begun)
         if ending.restart_mode is None or stopped.is_set():
             return ending.exit_code
         mode, argument = ending.restart_mode, None
 
 
-async def live(node: Node, mode: str, argument: str | None, stopped: asyncio.Event) -> Ending:
+async def live(
+    node: Node, mode: str, argument: str | None, stopped: asyncio.Event, begun: Callable[[], None] = nothing
+) -> Ending:
     """One life. Returns how it ended; raises what the service's ``start`` raised."""
     listeners = Listeners()
     watcher = asyncio.create_task(_end_when_stopped(node, stopped))
@@ -47,19 +61,20 @@ async def live(node: Node, mode: str, argument: str | None, stopped: asyncio.Eve
             await listeners.start(bindings(node))
             node.ports.update(listeners.ports)
             log.info("listening: public %d, p2p %d, cli %d", *node.ports.values())
-        return await _work(node, mode, argument)
+        return await _work(node, mode, argument, begun)
     finally:
         watcher.cancel()
         await _close(node, listeners)
 
 
-async def _work(node: Node, mode: str, argument: str | None) -> Ending:
+async def _work(node: Node, mode: str, argument: str | None, begun: Callable[[], None]) -> Ending:
     """The service starts and works until the node's ending is known; a stop may come before it has started."""
     start = asyncio.create_task(node.service.start(mode, argument))
     node.ended.add_done_callback(lambda _ended: start.cancel())
     await asyncio.wait([start])
     if not start.cancelled() and (error := start.exception()) is not None:
         raise error
+    begun()
     if mode in MODES_WITHOUT_LISTENERS:
         node.end(Ending(f"{mode} is done"))
     return await node.ended

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 import resource
 import signal
@@ -29,6 +30,9 @@ DESCRIPTORS: Final = 8192
 """What a node asks the system for, where more are allowed than it was started with (256 by default on macOS)."""
 
 STOP_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
+
+YOUNG_OBJECTS: Final = 10_000
+"""New objects until the collector looks at them; Python's 700 are made by a single update."""
 
 
 def run_process(config: NodeConfig, create_service: ServiceFactory) -> int:
@@ -58,7 +62,27 @@ async def _until_stopped(config: NodeConfig, key: PrivateKey, create_service: Se
     stopped = asyncio.Event()
     for number in STOP_SIGNALS:
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
-    return await run_lives(config, key, create_service, stopped)
+    return await run_lives(config, key, create_service, stopped, begun=SettledMemory().settle)
+
+
+class SettledMemory:
+    """Keeps the garbage collector away from what lives as long as the node: its code, and the state it loaded.
+
+    To look all that through takes 75 ms with ten thousand fibers, in the middle of whatever the node is doing; and a
+    forked node would get memory of its own for what it shares with its nursery.
+    """
+
+    def __init__(self) -> None:
+        self._lives = 0
+
+    def settle(self) -> None:
+        """Called when a life has begun. What an earlier life of this process left behind is looked for once."""
+        if self._lives:
+            gc.unfreeze()
+        self._lives += 1
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(YOUNG_OBJECTS, *gc.get_threshold()[1:])
 
 
 def load_key(config: NodeConfig) -> PrivateKey:
