@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from ottochain.store import opening
 from ottochain.store.database import Database
 from ottochain.store.errors import (
     StoreBrokenError,
@@ -34,6 +35,22 @@ def names(database: Database) -> list[str]:
 async def test_a_write_answers_with_its_result_and_is_then_readable(database: Database) -> None:
     assert await database.write(put("a")) == "a"
     assert names(database) == ["a"]
+
+
+def test_a_store_its_log_and_its_copy_are_for_their_owner_alone(tmp_path: Path) -> None:
+    with Database.open(tmp_path / "node.sqlite") as database:
+        database.write_now(put("a"))
+        asyncio.run(database.copy_to(tmp_path / "node.sqlite-copy"))
+        files = {file.name: file.stat().st_mode & 0o777 for file in tmp_path.iterdir()}
+    assert files == dict.fromkeys(("node.sqlite", "node.sqlite-copy", "node.sqlite-shm", "node.sqlite-wal"), 0o600)
+
+
+def test_the_name_of_a_store_is_synced_at_every_opening(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[Path] = []
+    monkeypatch.setattr(opening, "sync_directory", synced.append)
+    for _ in range(2):  # the first may have been killed before it came to that
+        Database.open(tmp_path / "node.sqlite").close()
+    assert synced == [tmp_path, tmp_path]
 
 
 async def test_writes_of_one_tick_share_a_transaction(database: Database) -> None:

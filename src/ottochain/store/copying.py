@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from ottochain.store.errors import StoreError
-from ottochain.store.opening import open_reader, quick_check, sync_directory
+from ottochain.store.opening import create_private, open_reader, quick_check, sync_directory
 
 VOTES_LOST: Final = "votesLost"
 """The name in ``meta`` that says: this file came without the vote record its node once had."""
@@ -36,6 +36,7 @@ def copy_database(source: Path, target: Path) -> Copy:
     part = target.with_name(target.name + ".part")
     part.unlink(missing_ok=True)
     try:
+        create_private(part)
         head = _copy_pages(source, part)
         _sync_file(part)
         part.rename(target)

@@ -20,7 +20,8 @@ def open_writer(path: Path) -> sqlite3.Connection:
     Raises StoreFormatError for a foreign or newer file and StoreDamagedError for an inconsistent one; both leave the
     file as it was.
     """
-    fresh = not path.exists() or path.stat().st_size == 0
+    create_private(path)
+    fresh = path.stat().st_size == 0
     connection = _connect(path)
     try:
         if fresh:
@@ -37,8 +38,8 @@ def open_writer(path: Path) -> sqlite3.Connection:
     except BaseException:
         connection.close()
         raise
-    if fresh:
-        sync_directory(path.parent)  # the file's name, too, has to survive a power cut
+    # The file's name, too, has to survive a power cut. At every start, since the first may have been killed before.
+    sync_directory(path.parent)
     return connection
 
 
@@ -47,6 +48,12 @@ def open_reader(path: Path) -> sqlite3.Connection:
     connection = _connect(path)
     connection.execute("PRAGMA query_only=ON")
     return connection
+
+
+def create_private(path: Path) -> None:
+    """Create the file unless it exists, for its owner alone: ML0's holds the secrets of webhooks. SQLite gives the
+    log beside it the same mode."""
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
 
 
 def quick_check(connection: sqlite3.Connection, path: Path) -> None:
