@@ -64,3 +64,11 @@ def test_killed_while_writing_the_old_record_or_the_new_one_is_there(
     assert chain_record.read(file) == FOUNDING
     chain_record.write(file, FOUNDED)
     assert chain_record.read(file) == FOUNDED
+
+
+def test_the_names_of_new_folders_are_synced_from_the_top(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[Path] = []
+    monkeypatch.setattr(files, "sync_folder", synced.append)
+    for _ in range(2):
+        files.make_folder(tmp_path / "a" / "b")
+    assert synced == [tmp_path, tmp_path / "a"]

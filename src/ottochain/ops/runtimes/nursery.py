@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ottochain.ops.errors import OttochainError
-from ottochain.ops.files import tail
+from ottochain.ops.files import make_folder, tail
 from ottochain.ops.launch import INHERITED, Launch, secret_environment
 
 COMMAND: Final = (sys.executable, "-m", "ottochain.node", "nursery")
@@ -55,7 +55,7 @@ class Nursery:
 
     async def start(self, launch: Launch) -> int:
         """Fork a node; gives its process id. That it was forked is all that is known then."""
-        launch.node.data_dir.mkdir(parents=True, exist_ok=True)
+        make_folder(launch.node.data_dir)
         launch.node.error_file.parent.mkdir(parents=True, exist_ok=True)
         answer = await self._ask(
             {
