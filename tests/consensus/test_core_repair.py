@@ -126,14 +126,31 @@ def test_a_peer_is_not_told_its_own_words() -> None:
     assert answers(one, question(L)) == []
 
 
-def test_a_peer_in_an_earlier_view_gets_everything_of_this_one() -> None:
+def test_a_peer_in_an_earlier_view_gets_what_it_lacks_of_that_one_and_everything_of_this_one() -> None:
     one = One(O, 4)
     one(Hot("event"))
-    one.hears(*(precommit(member, None) for member in (L, M, N)))
+    one.hears(prevote(L, None), prevote(M, None), *(precommit(member, None) for member in (L, M, N)))
     one.hears(prevote(L, None, view=1), prevote(M, None, view=1))
-    assert answers(one, question(N, has_proposal=True, prevotes=(L, M))) == [
-        message for s in names(4) for message in one.state.slot(s, 1).ballots()
+    assert answers(one, question(N, has_proposal=True, prevotes=(L,), precommits=(L,))) == [
+        prevote(M, None),
+        precommit(M, None),
+        *(message for s in names(4) for message in one.state.slot(s, 1).ballots()),
     ]
+
+
+def test_a_vote_lost_on_its_way_holds_up_nobody_when_just_a_quorum_is_alive() -> None:
+    """L is dead. Ours, M and N precommit nil; ours hears of all three and moves on, its own is lost on the way to them.
+
+    They can't leave the view without it, and ours can't decide without them: they ask, and get it.
+    """
+    one = One(O, 4)
+    one(Hot("event"))
+    one.times_out("propose")
+    one.hears(prevote(M, None), prevote(N, None))
+    assert said(one.hears(precommit(M, None), precommit(N, None))) == []
+    assert one.state.view == 1
+    asked = question(M, prevotes=(M, N, O), precommits=(M, N))
+    assert answers(one, asked) == [precommit(O, None)]
 
 
 def test_a_peer_in_a_later_view_counts_as_a_voice_from_there() -> None:

@@ -5,7 +5,7 @@ Each function returns a move (state, effects). A message that should not be beli
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from msgspec.structs import replace
 
@@ -256,22 +256,27 @@ def hear_ask(state: State, ask: Ask) -> Move:
 
 
 def missing(state: State, ask: Ask) -> list[Message]:
-    """Return what this node holds of its view and the asker does not; nothing when the asker is in a later one."""
+    """Return what this node holds and the asker does not, of the asker's view and of its own, where that is later.
+
+    The asker may not be able to leave its view without a vote that was lost on the way to it: this node's own, when
+    just a quorum is alive.
+    """
     if state.phase == "committing" and state.certificate is not None:
         body = state.body_of(state.certificate.hash)
         return [] if body is None else [Decided(state.certificate, body)]
-    if ask.view > state.view:
-        return []
-    same_view = ask.view == state.view
     found: list[Message] = []
-    for sender in state.validators:
-        slot = state.slot(sender, state.view)
-        if sender == ask.sender:
-            continue
-        if slot.proposal is not None and not (same_view and ask.has_proposal):
-            found.append(slot.proposal)
-        if slot.prevote is not None and not (same_view and sender in ask.prevotes):
-            found.append(slot.prevote)
-        if slot.precommit is not None and not (same_view and sender in ask.precommits):
-            found.append(slot.precommit)
+    for view in (view for view in sorted({ask.view, state.view}) if view <= state.view):
+        for sender in state.validators:
+            if sender != ask.sender:
+                found += unheard(state.slot(sender, view), ask if view == ask.view else None, sender)
     return found
+
+
+def unheard(slot: Slot, ask: Ask | None, sender: str) -> Iterator[Message]:
+    """Yield what `sender` said in one view and the asker, in that view, has not heard."""
+    if slot.proposal is not None and not (ask is not None and ask.has_proposal):
+        yield slot.proposal
+    if slot.prevote is not None and not (ask is not None and sender in ask.prevotes):
+        yield slot.prevote
+    if slot.precommit is not None and not (ask is not None and sender in ask.precommits):
+        yield slot.precommit
