@@ -58,6 +58,18 @@ async def test_broken_json_on_a_refined_route_is_400_with_words(nodes: Network) 
     assert len(body) > 2
 
 
+@pytest.mark.parametrize("encoding", ["gzip", "deflate"])
+async def test_a_body_that_is_not_packed_as_it_says_is_400(
+    nodes: Network, caplog: pytest.LogCaptureFixture, encoding: str
+) -> None:
+    node = await nodes.start()
+    assert (await node.post("/echo", data=b"{}", headers={"Content-Encoding": encoding}))[0] == 400
+    assert "Traceback" not in "".join(
+        record.exc_text or "" for record in caplog.records if record.name != "aiohttp.server"
+    )
+    assert (await node.get("/node/health"))[0] == 200
+
+
 async def test_no_body_on_a_refined_route_is_422(nodes: Network) -> None:
     node = await nodes.start()
     assert await node.post("/cluster/join", "cli") == (422, b"")

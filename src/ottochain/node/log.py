@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp.web import RequestPayloadError
 
 FILE_BYTES_MAX: Final = 16 * 1024 * 1024
 FILES_KEPT: Final = 4
@@ -43,7 +44,7 @@ def blame_the_caller(record: logging.LogRecord) -> bool:
     """A filter of aiohttp's logger: what is no HTTP, and who goes away in the middle, is told in a line, without a
     traceback."""
     fault = record.exc_info[1] if record.exc_info else None
-    if isinstance(fault, HttpProcessingError | ConnectionError):
+    if isinstance(fault, HttpProcessingError | RequestPayloadError | ConnectionError):
         record.levelno, record.levelname = logging.INFO, "INFO"
         record.msg, record.args = f"{record.getMessage()}: {type(fault).__name__}", ()
         record.exc_info = None

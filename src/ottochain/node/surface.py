@@ -41,6 +41,9 @@ async def translate_errors(request: web.Request, handler: Handler) -> web.Stream
         return await handler(request)
     except web.HTTPException as answer:
         return _answer_of(answer)
+    except web.RequestPayloadError as fault:  # the body does not come as its headers say, such as no gzip
+        log.debug("%s %s: %s", request.method, request.path, fault)
+        return empty(400)
     except RefinedRouteFailure as failure:
         return json_response(str(failure), 400) if str(failure) else empty(422)
     except (PlainRouteFailure, NoSession) as failure:
