@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO, Protocol
@@ -36,6 +35,7 @@ from ottochain.consensus.effects import (
     Validated,
 )
 from ottochain.consensus.journal import encode_line
+from ottochain.node.core_shell import CoreShell
 
 log = logging.getLogger(__name__)
 
@@ -77,8 +77,8 @@ class Recorder:
         self._file.close()
 
 
-class ConsensusShell:
-    """Runs one validator. ``tell`` an event and it is handled after those before it."""
+class ConsensusShell(CoreShell[Event]):
+    """Runs one validator."""
 
     def __init__(
         self,
@@ -90,35 +90,16 @@ class ConsensusShell:
         on_diverged: Callable[[Diverged], None] = lambda _: None,
         beat: Callable[[], None] = lambda: None,
     ) -> None:
+        super().__init__(beat)
         self.state = state
         self._decisions = decisions
         self._transport = transport
         self._recorder = recorder
         self._on_diverged = on_diverged
-        self._beat = beat
-        self._events: deque[Event] = deque()
-        self._arrived = asyncio.Event()
-        self._timers: dict[str, asyncio.TimerHandle] = {}
 
-    def tell(self, event: Event) -> None:
-        """Queues an event."""
-        self._events.append(event)
-        self._arrived.set()
-
-    async def run(self) -> None:
-        """Handles events for ever. An exception ends the node: a broken invariant must not go on."""
-        try:
-            while True:
-                await self._arrived.wait()
-                self._arrived.clear()
-                while self._events:
-                    await self._handle(self._events.popleft())
-                self._beat()
-        finally:
-            for timer in self._timers.values():
-                timer.cancel()
-            if self._recorder is not None:
-                self._recorder.close()
+    def _close(self) -> None:
+        if self._recorder is not None:
+            self._recorder.close()
 
     async def _handle(self, event: Event) -> None:
         before = self.state
@@ -129,8 +110,10 @@ class ConsensusShell:
             # Nothing leaves the node between the two: both writes may share one sync, the votes ahead of the commit.
             writing = asyncio.ensure_future(self._decisions.persist(effects[0]))
             await asyncio.sleep(0)  # until its write is queued
-            answer = await self._decisions.commit(effects[1])
-            await writing
+            try:
+                answer = await self._decisions.commit(effects[1])
+            finally:
+                await writing
             self._events.appendleft(answer)
             return
         for effect in effects:
@@ -150,10 +133,10 @@ class ConsensusShell:
             case Commit():
                 return await self._decisions.commit(effect)
             case SetTimer():
-                self._set_timer(effect)
+                fired = TimerFired(effect.name, effect.height, effect.view)
+                self._start_timer(effect.name, effect.milliseconds, fired)
             case CancelTimer():
-                if timer := self._timers.pop(effect.name, None):
-                    timer.cancel()
+                self._stop_timer(effect.name)
             case Broadcast() | Send() | Serve():
                 self._transport.send(effect)
             case Diverged():
@@ -162,9 +145,3 @@ class ConsensusShell:
                 )
                 self._on_diverged(effect)
         return None
-
-    def _set_timer(self, effect: SetTimer) -> None:
-        if timer := self._timers.pop(effect.name, None):
-            timer.cancel()
-        fired = TimerFired(effect.name, effect.height, effect.view)
-        self._timers[effect.name] = asyncio.get_running_loop().call_later(effect.milliseconds / 1000, self.tell, fired)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
@@ -21,6 +19,7 @@ from ottochain.consensus.l1_effects import (
     Release,
     Submit,
 )
+from ottochain.node.core_shell import CoreShell
 
 
 class L1Works(Protocol):
@@ -42,36 +41,18 @@ class L1Works(Protocol):
         """Starts handing a block to ML0; never waits for the network."""
 
 
-class L1Shell:
-    """Runs one L1 core. ``tell`` an event and it is handled after those before it."""
+class L1Shell(CoreShell[L1Event]):
+    """Runs one L1 core."""
 
     def __init__(self, state: L1State, works: L1Works, *, beat: Callable[[], None] = lambda: None) -> None:
+        super().__init__(beat)
         self.state = state
         self._works = works
-        self._beat = beat
-        self._events: deque[L1Event] = deque()
-        self._arrived = asyncio.Event()
-        self._timers: dict[tuple[str, str], asyncio.TimerHandle] = {}
 
-    def tell(self, event: L1Event) -> None:
-        """Queues an event."""
-        self._events.append(event)
-        self._arrived.set()
-
-    async def run(self) -> None:
-        """Handles events for ever. An exception ends the node."""
-        try:
-            while True:
-                await self._arrived.wait()
-                self._arrived.clear()
-                while self._events:
-                    self.state, effects = step(self.state, self._events.popleft())
-                    for effect in effects:
-                        await self._carry_out(effect)
-                self._beat()
-        finally:
-            for timer in self._timers.values():
-                timer.cancel()
+    async def _handle(self, event: L1Event) -> None:
+        self.state, effects = step(self.state, event)
+        for effect in effects:
+            await self._carry_out(effect)
 
     async def _carry_out(self, effect: L1Effect) -> None:
         match effect:
@@ -86,17 +67,7 @@ class L1Shell:
             case Submit():
                 self._works.submit(effect)
             case L1SetTimer():
-                self._stop_timer(effect.name, effect.block)
-                self._timers[effect.name, effect.block] = asyncio.get_running_loop().call_later(
-                    effect.milliseconds / 1000, self._fire, effect
-                )
+                fired = L1TimerFired(effect.name, effect.block)
+                self._start_timer((effect.name, effect.block), effect.milliseconds, fired)
             case L1CancelTimer():
-                self._stop_timer(effect.name, effect.block)
-
-    def _fire(self, timer: L1SetTimer) -> None:
-        self._timers.pop((timer.name, timer.block), None)
-        self.tell(L1TimerFired(timer.name, timer.block))
-
-    def _stop_timer(self, name: str, block: str) -> None:
-        if timer := self._timers.pop((name, block), None):
-            timer.cancel()
+                self._stop_timer((effect.name, effect.block))
