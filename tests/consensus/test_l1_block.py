@@ -558,7 +558,7 @@ def test_boot_proposes_own_items_again_and_holds_those_of_others() -> None:
 
 
 def test_an_item_sent_again_after_its_decision_is_not_taken_for_the_copy_that_came_before() -> None:
-    """A peer's offer came late, of an item that was decided at 3. A client sends it again here: that is decided anew."""
+    """An item was decided at 3, a peer's offer of it came later than that. A client sends it again: decided anew."""
     node = Node()
     late = Block("b", 0, 0, (replace(F, origin="b"), G))
     node.holds(late)
