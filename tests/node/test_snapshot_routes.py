@@ -149,3 +149,9 @@ async def test_the_same_routes_are_on_the_p2p_listener_for_peers_alone(node: Run
 async def test_several_accept_headers_are_one_list(node: Running) -> None:
     headers = CIMultiDict([("Accept", "text/html"), ("Accept", "application/json")])
     assert (await node.get(f"{prefix(node)}/latest", headers=headers))[0] == 200
+
+
+async def test_head_is_not_answered(node: Running) -> None:
+    for path in (f"{prefix(node)}/latest", "/node/info", "/ottochain/feed", "/nothing"):
+        async with node.http.head(node.url(path)) as response:
+            assert response.status == 404

@@ -16,7 +16,7 @@ from ottochain.node import bodies, metrics
 from ottochain.node.bodies import RefinedRouteFailure
 from ottochain.node.facts import facts
 from ottochain.node.gatekeeper import peer_of
-from ottochain.node.join_routes import get, refined
+from ottochain.node.join_routes import refined
 from ottochain.node.joining import decode_contacts
 from ottochain.node.membership import Peer
 from ottochain.node.node import Node
@@ -31,30 +31,30 @@ class CommonRoutes:
 
     def public(self) -> list[web.RouteDef]:
         served = [
-            get("/node/info", self._info),
-            get("/node/state", self._state),
-            get("/node/health", self._health),
-            get("/cluster/info", self._cluster_info),
-            get("/cluster/session", self._cluster_session),
-            get("/targets", self._targets),
-            get("/metrics", self._metrics),
-            get("/ottochain/node", self._facts),
+            web.get("/node/info", self._info),
+            web.get("/node/state", self._state),
+            web.get("/node/health", self._health),
+            web.get("/cluster/info", self._cluster_info),
+            web.get("/cluster/session", self._cluster_session),
+            web.get("/targets", self._targets),
+            web.get("/metrics", self._metrics),
+            web.get("/ottochain/node", self._facts),
         ]
         if self._node.config.layer != "gl0":
-            served.append(get("/metagraph/info", self._metagraph_info))
+            served.append(web.get("/metagraph/info", self._metagraph_info))
         if self._node.config.is_l0:
-            served.append(get("/consensus/latest/peers", self._consensus_peers))
+            served.append(web.get("/consensus/latest/peers", self._consensus_peers))
         if self._node.config.is_l0 and self._node.config.environment != "mainnet":
-            served += [get("/debug", self._health), get("/debug/peers", self._peers)]
+            served += [web.get("/debug", self._health), web.get("/debug/peers", self._peers)]
         return served
 
     def p2p(self) -> list[web.RouteDef]:
         return [
-            get("/node/state", self._state),
-            get("/node/health", self._health),
-            get("/node/session", self._session),
-            get("/cluster/peers", self._peers),
-            get("/cluster/discovery", self._discovery),
+            web.get("/node/state", self._state),
+            web.get("/node/health", self._health),
+            web.get("/node/session", self._session),
+            web.get("/cluster/peers", self._peers),
+            web.get("/cluster/discovery", self._discovery),
             web.post("/ottochain/state", self._hear_state),
             web.post("/ottochain/peers", self._hear_peers),
         ]

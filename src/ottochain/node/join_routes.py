@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from aiohttp import web
@@ -34,11 +34,6 @@ log = logging.getLogger(__name__)
 CHALLENGE_LENGTH_MAX = 64
 
 
-def get(path: str, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]) -> web.RouteDef:
-    """A GET route that does not answer HEAD, as in the reference."""
-    return web.get(path, handler, allow_head=False)
-
-
 @contextlib.contextmanager
 def refined() -> Iterator[None]:
     """A body that does not decode is answered as the refined decoder does."""
@@ -59,7 +54,7 @@ class JoinRoutes:
 
     def p2p(self) -> list[web.RouteDef]:
         return [
-            get("/registration/request", self._registration),
+            web.get("/registration/request", self._registration),
             web.post("/registration/sign", self._sign),
             web.post("/cluster/join", self._admit),
         ]

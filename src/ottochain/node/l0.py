@@ -152,7 +152,7 @@ class L0Service(ABC, Generic[S, B]):
             return [web.post("/ottochain/validators", self.changes.take)]
         routes = snapshot_routes(self.prefix, self.chain, self, full=self.serves_full_genesis)
         if listener == "public":
-            routes.append(web.get("/ottochain/feed", self._serve_feed, allow_head=False))
+            routes.append(web.get("/ottochain/feed", self._serve_feed))
         else:
             routes.append(serve_chain(self.chain, lambda: self.meta.get(Fact.GENESIS)))
         return routes

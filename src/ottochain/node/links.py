@@ -75,7 +75,7 @@ class Links:
 
     def routes(self) -> list[web.RouteDef]:
         """For the p2p listener."""
-        return [web.get(LINK_PATH, self._accept, allow_head=False)]
+        return [web.get(LINK_PATH, self._accept)]
 
     async def stop(self) -> None:
         """Ends the links that peers opened; those to peers end with the supervisor's tasks."""

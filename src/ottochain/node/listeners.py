@@ -71,7 +71,7 @@ class Listeners:
         application = web.Application(
             middlewares=list(binding.middlewares), client_max_size=BODY_BYTES_MAX[binding.name]
         )
-        application.add_routes(binding.routes)
+        application.add_routes(map(without_head, binding.routes))
         application.on_response_prepare.append(binding.on_prepare)
         runner = web.AppRunner(
             application,
@@ -103,3 +103,10 @@ class Listeners:
         runners, self._runners = self._runners, []
         for runner in runners:
             await runner.cleanup()
+
+
+def without_head(route: web.RouteDef) -> web.RouteDef:
+    """A route that answers GET does not answer HEAD, as in the reference (http4s)."""
+    if route.method != "GET":
+        return route
+    return web.RouteDef(route.method, route.path, route.handler, {**route.kwargs, "allow_head": False})
