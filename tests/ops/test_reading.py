@@ -65,6 +65,8 @@ FAULTS = [
     ('[nodes.cl1]\npassword = "secret"\n', "line 2: [nodes.cl1] password: a password is given by reference", "file"),
     ('[nodes.cl1]\nkeystore = "same.p12"\n[nodes.cl1-1]\nkeystore = "same.p12"\n', "have the same key", "own"),
     ("[nodes.cl1]\nenv = { A = 1 }\n", "line 2: [nodes.cl1.env] A: a text is needed", 'A = "1"'),
+    ('[nodes.cl1]\nenv = { CL_PASSWORD = "secret" }\n', "[nodes.cl1.env] CL_PASSWORD: this has", "{ file ="),
+    ('[deployment]\nenv = { CL_CLI_HTTP_PORT = "1" }\n', "line 2: [deployment.env] CL_CLI_HTTP_PORT:", "cli_port ="),
     ("nodes = 3\n", "line 1: [nodes]: a table is needed", "write it as [nodes]"),
 ]  # fmt: skip
 

@@ -28,6 +28,19 @@ _DEPLOYMENT_KEYS: Final = (
 )  # fmt: skip
 _KEY_KEYS: Final = ("keystore", "key_alias", "password")
 _NODE_KEYS: Final = ("public_port", "p2p_port", "cli_port", *_KEY_KEYS, "data_dir", "env")
+_BY_REFERENCE: Final = 'password = { file = "path" }, { env = "NAME" } or { command = "…" } in the node\'s table'
+_OWN_SETTING: Final[Mapping[str, str]] = {
+    "CL_PASSWORD": _BY_REFERENCE,
+    "CL_STOREPASS": _BY_REFERENCE,
+    "CL_KEYPASS": _BY_REFERENCE,
+    "OTTOCHAIN_PASSWORD_FILE": _BY_REFERENCE,
+    "CL_KEYSTORE": 'keystore = "path" in the node\'s table',
+    "CL_KEYALIAS": 'key_alias = "…" in the node\'s table',
+    "CL_PUBLIC_HTTP_PORT": "public_port = 9000 in the node's table",
+    "CL_P2P_HTTP_PORT": "p2p_port = 9001 in the node's table",
+    "CL_CLI_HTTP_PORT": "cli_port = 9002 in the node's table",
+}
+"""What an ``env`` must not say, because the operator has to know it as well, or nobody may read it; and who says it."""
 _LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
 
 
@@ -137,7 +150,7 @@ def _nodes(
     host: str,
     offset: int,
 ) -> tuple[Node, ...]:
-    shared_env = reader.texts(head, ("deployment", "env"))
+    shared_env = _env(head, ("deployment", "env"), reader)
     special = reader.table(parsed, ("nodes",))
     counts = _counts(parsed, reader, engine)
     names = [node_name(layer, index) for layer in LAYERS for index in range(counts[layer])]
@@ -162,10 +175,18 @@ def _nodes(
                     data_dir=places.file.parent / data_dir,
                     log_file=places.logs / f"{name}.log",
                     error_file=places.logs / f"{name}.err",
-                    env={**shared_env, **reader.texts(table, (*path, "env"))},
+                    env={**shared_env, **_env(table, (*path, "env"), reader)},
                 )
             )
     return tuple(nodes)
+
+
+def _env(table: Mapping[str, object], path: tuple[str, ...], reader: Reader) -> dict[str, str]:
+    texts = reader.texts(table, path)
+    for name in texts:
+        if name in _OWN_SETTING:
+            reader.fault((*path, name), "this has a setting of its own.", _OWN_SETTING[name])
+    return texts
 
 
 def _ports(table: Mapping[str, object], path: tuple[str, ...], reader: Reader, base: int) -> Ports:
