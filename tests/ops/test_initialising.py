@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from ottochain.ops import keyring
-from ottochain.ops.errors import OttochainError, Refused
+from ottochain.ops.errors import Refused, UsageError
 from ottochain.ops.inventory.initialising import initialise
 from ottochain.ops.wallets import Wallet, open_wallet
 
@@ -53,7 +53,7 @@ def test_a_lost_key_of_a_node_with_data_is_not_replaced(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("name", "offset"), [("Not A Name", 0), ("fine", 90_000)])
 def test_a_bad_option_leaves_nothing_behind(tmp_path: Path, name: str, offset: int) -> None:
-    with pytest.raises(OttochainError):
+    with pytest.raises(UsageError, match="these options make no valid deployment:\n  line"):
         initialise(tmp_path, name, offset)
     assert list(tmp_path.iterdir()) == []
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from ottochain.crypto.addresses import address_of_peer
 from ottochain.ops import keyring
-from ottochain.ops.errors import Refused
+from ottochain.ops.errors import DeploymentInvalid, Refused, UsageError
 from ottochain.ops.files import write_durably
 from ottochain.ops.inventory.deployment import Deployment
 from ottochain.ops.inventory.reading import DEFAULT_NAME, FILE_NAME, load
@@ -76,6 +76,11 @@ def _check(folder: Path, text: bytes) -> None:
     trial.write_bytes(text)
     try:
         load(trial)
+    except DeploymentInvalid as invalid:
+        faults = "\n".join(invalid.what.splitlines()[1:])
+        raise UsageError(
+            f"these options make no valid deployment:\n{faults}", next_step="repeat with others; nothing was made."
+        ) from None
     finally:
         trial.unlink()
 
