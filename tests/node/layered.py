@@ -1,4 +1,4 @@
-"""GL0, ML0 and DL1 nodes with their real services, in one event loop, on loopback.
+"""GL0, ML0, CL1 and DL1 nodes with their real services, in one event loop, on loopback.
 
 A node that comes back listens where it did before, because the layers below know its address. ``image`` copies a store
 as a kill would leave it.
@@ -22,11 +22,14 @@ from node.network import PATIENCE_SECONDS, Running, make_config, until
 from ottochain.codec import exact_json
 from ottochain.crypto.keys import PrivateKey
 from ottochain.fibers import SignedUpdate
+from ottochain.ledger.items import SignedItem
 from ottochain.model.node_state import NodeState
+from ottochain.node.cl1 import CurrencyL1Service
 from ottochain.node.config import ParentPeer
 from ottochain.node.datadir import STORE_NAME
 from ottochain.node.dl1 import DataL1Service
 from ottochain.node.gl0 import Gl0Service
+from ottochain.node.l1_blocks import L1BlockService
 from ottochain.node.life import live
 from ottochain.node.ml0 import Ml0Service
 from ottochain.node.node import Node
@@ -34,7 +37,7 @@ from ottochain.node.service import service_factory
 
 KEYS = {
     name: PrivateKey.from_hex(f"{number:02x}" * 32)
-    for number, name in enumerate(("gl0", "ml0", "dl1", "dl1-1", "dl1-2", "cl1"), start=0x61)
+    for number, name in enumerate(("gl0", "ml0", "dl1", "dl1-1", "dl1-2", "cl1", "cl1-1", "cl1-2"), start=0x61)
 }
 BALANCES = "DAG0d6yzQqBZTCnq7kB9hL8p4cCiFejfM5m6FBJB,1000\n"
 
@@ -63,6 +66,9 @@ class Layered:
     def dl1(self, name: str = "dl1") -> DataL1Service:
         return cast(DataL1Service, self.running[name].node.service)
 
+    def cl1(self, name: str = "cl1") -> CurrencyL1Service:
+        return cast(CurrencyL1Service, self.running[name].node.service)
+
     def data_dir(self, name: str) -> Path:
         path = self.directory / name
         path.mkdir(exist_ok=True)
@@ -79,15 +85,18 @@ class Layered:
         await self.create_genesis()
         await self.start("ml0", "run-genesis", str(self.data_dir("ml0") / "genesis.snapshot"))
 
-    async def start_l1(self, nodes: int) -> None:
-        await self.start("dl1", "run-initial-validator")
+    async def start_l1(self, nodes: int, layer: str = "dl1") -> None:
+        """A cluster of DL1 or CL1 nodes that have heard ML0."""
+        await self.start(layer, "run-initial-validator")
         for number in range(1, nodes):
-            await self.join(f"dl1-{number}", "dl1")
+            await self.join(f"{layer}-{number}", layer)
+        cluster = [running.node for name, running in self.running.items() if name.startswith(layer)]
+        services = [cast(L1BlockService, node.service) for node in cluster]
         await until(
-            lambda: all(
-                self.dl1(name).on_chain() is not None and len(self.running[name].node.membership.ready()) == nodes - 1
-                for name in self.running
-                if name.startswith("dl1")
+            lambda: (
+                all(len(node.membership.ready()) == nodes - 1 for node in cluster)
+                and all(lane.booted for service in services for lane in service.lanes.values())
+                and all(service.metagraph.currency is not None for service in services)
             )
         )
 
@@ -139,8 +148,10 @@ class Layered:
         if name not in self._ports:
             self._ports[name] = free_port()
         changes = {"public_port": self._ports[name], "time_trigger_seconds": self.time_trigger_seconds} | changes
-        if layer in ("ml0", "dl1"):
+        if layer != "gl0":
             changes.setdefault("l1_block_signatures", self.l1_block_signatures)
+        if layer == "ml0":
+            changes.setdefault("cl1_block_signatures", self.l1_block_signatures)
         if layer != "gl0":
             changes.setdefault("global_l0_peer", self.parent("gl0"))
         if layer in ("cl1", "dl1"):
@@ -171,10 +182,10 @@ class Layered:
         await self.acknowledged(*updates, name=name)
         await self.until_decided(*updates)
 
-    async def until_decided(self, *updates: SignedUpdate) -> None:
+    async def until_decided(self, *updates: SignedUpdate | SignedItem[Any]) -> None:
         """Until ML0 has decided them, and shows the state after it."""
 
-        def decided(update: SignedUpdate) -> bool:
+        def decided(update: SignedUpdate | SignedItem[Any]) -> bool:
             outcome = self.ml0.outcomes.of_key(update.key)
             return outcome is not None and outcome.ordinal <= self.ml0.head_ordinal()
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, ClassVar, Final, Generic, TypeAlias, TypeVar
+from typing import Any, ClassVar, Final, Generic, Self, TypeAlias, TypeVar
 
 from ottochain.codec.wire import json_hash
 from ottochain.crypto.proofs import Proof, proofs_hash
@@ -98,6 +98,11 @@ class RoundBlock(Generic[I]):
     round_id: str
     items: tuple[SignedItem[I], ...] = field(repr=False)
     proofs: tuple[Proof, ...] = field(repr=False)
+
+    @classmethod
+    def of(cls, round_id: str, items: Iterable[SignedItem[I]], proofs: Iterable[Proof] = ()) -> Self:
+        """A block of these."""
+        return cls(round_id, _as_set(items), tuple(sorted(set(proofs))))
 
     @cached_property
     def hash(self) -> str:

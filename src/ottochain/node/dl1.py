@@ -20,7 +20,7 @@ from ottochain.model.json_text import array_text, object_text
 from ottochain.model.signed import signed_text
 from ottochain.node.data_routes import data_routes
 from ottochain.node.l1_blocks import L1BlockService
-from ottochain.node.l1_lane import Contents
+from ottochain.node.l1_lane import Contents, round_id_of
 from ottochain.node.l1_messages import read_update
 from ottochain.node.l1_pool import Content
 from ottochain.node.l1_shell import L1Shell
@@ -129,8 +129,3 @@ class DataL1Service(L1BlockService):
                 return await response.json() if response.status == 200 else None
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError):
             return None
-
-
-def round_id_of(block: str) -> str:
-    """The UUID under which a block travels to ML0: the first half of its name."""
-    return f"{block[:8]}-{block[8:12]}-{block[12:16]}-{block[16:20]}-{block[20:32]}"

@@ -1,4 +1,4 @@
-"""What both L1 layers do: follow ML0 and GL0. CL1 does no more yet; DL1 (``dl1.py``) adds the updates.
+"""What both L1 layers do: follow ML0 and GL0. Blocks (``l1_blocks.py``), and what goes into them, are added to that.
 
 Source of the routes and run modes: Tessellation, ``CurrencyL1App.scala``; of the
 block rounds: ``consensus/l1_block.py``.
@@ -23,13 +23,8 @@ from ottochain.node.upstream import GlobalView, MetagraphView
 log = logging.getLogger(__name__)
 
 
-def create(node: Node) -> L1Service:
-    """The service of a CL1 node."""
-    return L1Service(node)
-
-
 class L1Service:
-    """The service of a CL1 node, and the base of DL1's."""
+    """The base of CL1's and DL1's services."""
 
     cluster_id = METAGRAPH_CLUSTER_ID
     state_after_joining = NodeState.READY
@@ -47,7 +42,7 @@ class L1Service:
         self.metagraph = MetagraphView(config.l0_peer, self.metagraph_id, with_state=self.layer == "dl1")
 
     def routes(self, listener: ListenerName) -> list[web.RouteDef]:
-        """``/l0/peers``; DL1 adds its own."""
+        """``/l0/peers``; each layer adds its own."""
         return [web.get("/l0/peers", self._l0_peers)] if listener == "public" else []
 
     async def start(self, mode: str, argument: str | None) -> None:

@@ -12,15 +12,22 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from aiohttp import web
+
 from ottochain.consensus.votes import MessageError
+from ottochain.ledger.transactions import read_transaction
+from ottochain.model.errors import ModelError
+from ottochain.node.bodies import PlainRouteFailure, plain_json
 from ottochain.node.datadir import STORE_NAME
 from ottochain.node.feed import Line
 from ottochain.node.l1 import L1Service
 from ottochain.node.l1_lane import Cargo, Lane
 from ottochain.node.l1_messages import opened_in_lane
 from ottochain.node.l1_pool import L1Pool
+from ottochain.node.listeners import ListenerName
 from ottochain.node.membership import Peer
 from ottochain.node.node import Node
+from ottochain.node.responses import json_response
 from ottochain.node.upstream import News
 from ottochain.store.database import Database
 from ottochain.store.meta import Fact, Identity, Meta, put_fact, put_identity
@@ -40,6 +47,11 @@ class L1BlockService(L1Service, ABC):
         self.lanes: dict[str, Lane] = {}
         self._peer_ids: tuple[str, ...] = ()
         self._boots = 0
+
+    def routes(self, listener: ListenerName) -> list[web.RouteDef]:
+        """Adds what a transaction costs: there is no estimator on either layer, so nothing."""
+        routes = super().routes(listener)
+        return [*routes, web.post("/transactions/estimate-fee", _no_fee)] if listener == "public" else routes
 
     def new_lane(self, cargo: Cargo) -> Lane:
         """A lane for items of this kind. Call it in the constructor."""
@@ -120,3 +132,11 @@ class L1BlockService(L1Service, ABC):
         lane = self.lanes.get(name)
         if lane is not None:
             lane.hear(peer.id, message, contents)
+
+
+async def _no_fee(request: web.Request) -> web.Response:
+    try:
+        read_transaction(await plain_json(request))
+    except ModelError as error:
+        raise PlainRouteFailure(str(error)) from error
+    return json_response({"fee": 0})

@@ -190,13 +190,16 @@ class Lane:
         await self._pool.keep([contents[item.key] for item in undecided])
 
     def validate(self, ask: L1Validate) -> L1Validated:
-        """Every item must be what its name says, signed by whom it says, and undecided."""
+        """Every item must be what its name says, signed by whom it says, and undecided; and they must make a block."""
         block = ask.block.id()
         contents = self._offers.of(block)
         guilty = tuple(item.key for item in ask.block.items if not self._is_good(item, contents.get(item.key)))
-        self._offers.judged(block, good=not guilty)
-        reason = "not at hand, not signed, or decided already" if guilty else ""
-        return L1Validated(block, not guilty, guilty, reason)
+        self._text(ask.block)
+        reason = "" if block in self._texts else "no block can be made of it"
+        if guilty:
+            reason = "not at hand, not signed, or decided already"
+        self._offers.judged(block, good=not reason)
+        return L1Validated(block, not reason, guilty, reason)
 
     def _is_good(self, item: Item, offered: Held | None) -> bool:
         held = self._pool.held.get(item.key)
@@ -277,3 +280,8 @@ class Lane:
         if status == 400 and ask.attempt >= ATTEMPTS_UNTIL_ANEW:
             # Its signatures are not those that ML0 asks for now, after a change of nodes: others have to be gathered.
             self.shell.tell(BlockRefused(ask.block.id(), (), "ML0 asks for other signatures", again=True))
+
+
+def round_id_of(block: str) -> str:
+    """The UUID under which a block travels to ML0: the first half of its name."""
+    return f"{block[:8]}-{block[8:12]}-{block[12:16]}-{block[16:20]}-{block[20:32]}"

@@ -89,7 +89,7 @@ ServiceFactory = Callable[["Node"], LayerService]
 _MODULES: Final = {
     "gl0": "ottochain.node.gl0",
     "ml0": "ottochain.node.ml0",
-    "cl1": "ottochain.node.l1",
+    "cl1": "ottochain.node.cl1",
     "dl1": "ottochain.node.dl1",
 }
 
