@@ -1,6 +1,7 @@
 """ML0 applies blocks as a whole, isolates what is wrong, and decides every update once."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -24,7 +25,7 @@ from ottochain.codec.canonical import canonical_bytes
 from ottochain.codec.hashing import EMPTY_HASH, canonical_hash
 from ottochain.codec.wire import json_hash, signed_bytes
 from ottochain.fibers import OnChain, calculated_proof, on_chain_bytes
-from ottochain.layers import ml0
+from ottochain.layers import judging, ml0
 from ottochain.layers.judging import Fault
 from ottochain.layers.update_block import BlockRule, UpdateBlock
 from ottochain.model.currency_snapshot import GlobalSyncView
@@ -428,3 +429,30 @@ def test_on_chain_state_reads_back(driver: Driver) -> None:
     value = exact_json.loads(driver.commit(block(2, [add(1, 0)])).text.wire)
     read = OnChain.from_json(exact_json.loads(signed_bytes(value["dataApplication"]["onChainState"])))
     assert read.to_json() == driver.state.fibers.on_chain.to_json()
+
+
+# -- faults of ours ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("place", ["combine", "validate_update"])
+def test_an_update_that_a_fault_of_ours_ends_in_is_rejected_and_harms_nobody(
+    driver: Driver, place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It ended the node, and again at each start: the block was on disk."""
+    driver.commit(block(1, [create(1), create(2)]))
+    poison, good = add(1, 0), add(2, 0)
+    works = getattr(judging, place)
+
+    def stumbles(first: Any, second: Any, *more: Any) -> Any:
+        updates = second if isinstance(second, list | tuple) else [second]
+        if any(update.key == poison.key for update in updates):
+            raise ZeroDivisionError("a secret of the inside")
+        return works(first, second, *more)
+
+    monkeypatch.setattr(judging, place, stumbles)
+    refused = driver.build(block(2, [poison, good])).refused
+    assert [[each.key for each in found.guilty] for found in refused] == [[poison.key]]
+    assert refused[0].guilty[0].reason == "InternalError: ZeroDivisionError"
+    built = driver.commit(block(3, [poison]), block(4, [good]))
+    assert [(each.key, each.reason) for each in built.rejections] == [(poison.key, "InternalError: ZeroDivisionError")]
+    assert driver.data(2) == {"total": 1}

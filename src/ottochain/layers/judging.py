@@ -39,6 +39,7 @@ class Fault(StrEnum):
     TOO_LARGE = "SnapshotTooLarge"
     FEE = "InvalidFee"
     BLOCK = "InvalidBlock"
+    INTERNAL = "InternalError"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +87,8 @@ class Judge:
             return Refused(guilty)
         try:
             return Applied(combine(running, block.updates, self.at, self.rules))
-        except CombineError as error:
-            return Refused((self._guilty_in_company(block, running, str(error)),))
+        except Exception as error:
+            return Refused((self._guilty_in_company(block, running, failure_text(error)),))
 
     def _guilty_alone(self, block: UpdateBlock) -> tuple[Guilty, ...]:
         """The updates that no company would make acceptable in this snapshot."""
@@ -109,7 +110,10 @@ class Judge:
             return Guilty(
                 update.key, update.hash, Fault.SIGNATURE, "InvalidSignature: a proof does not sign the update"
             )
-        rejections = validate_update(self.before, update)
+        try:
+            rejections = validate_update(self.before, update)
+        except Exception as error:
+            return Guilty(update.key, update.hash, Fault.INTERNAL, failure_text(error))
         if not rejections:
             return None
         reason = bounded("; ".join(f"{each.code}: {each.message}" for each in rejections))
@@ -132,8 +136,8 @@ class Judge:
     def _failure(self, running: FiberState, updates: list[SignedUpdate]) -> str | None:
         try:
             combine(running, updates, self.at, self.rules)
-        except CombineError as error:
-            return str(error)
+        except Exception as error:
+            return failure_text(error)
         return None
 
     def _is_early(self, update: SignedUpdate) -> bool:
@@ -141,6 +145,15 @@ class Judge:
         target = target_sequence_number_of(update.message)
         commit = self.before.on_chain.fiber_commits.get(update.fiber_id)
         return target is not None and commit is not None and target > commit.sequence_number
+
+
+def failure_text(error: Exception) -> str:
+    """What is said of an update that ends in this.
+
+    Anything but a ``CombineError`` is a fault of ours. It must not stop the chain, or whoever knows such an update
+    could: the update is rejected, as every node with the same code will find it.
+    """
+    return str(error) if isinstance(error, CombineError) else f"{Fault.INTERNAL}: {type(error).__name__}"
 
 
 def bounded(text: str) -> str:

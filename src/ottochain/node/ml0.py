@@ -21,6 +21,7 @@ from ottochain.consensus.votes import Trigger
 from ottochain.fibers import FiberState, genesis
 from ottochain.layers import ml0
 from ottochain.layers.delivery import read_founding
+from ottochain.layers.judging import Fault
 from ottochain.layers.ml0_built import Built, RefusedBlock
 from ottochain.layers.ml0_state import Ml0State
 from ottochain.layers.token_event import TokenEvent
@@ -390,6 +391,7 @@ class Ml0Service(L0Service[Ml0State, Built]):
         self.feed.publish(ml0_feed.entry_line(head.header, decided, before.fibers, built.state.fibers, tokens))
         self.channel.enqueue_newest()
         self._publish_webhooks(built, before, rejecting)
+        self._tell_faults(built)
 
     def _watch_early(self) -> None:
         """Blocks that wait for a predecessor are looked at again when their patience ends."""
@@ -400,6 +402,12 @@ class Ml0Service(L0Service[Ml0State, Built]):
                 self.wake()
 
             self._early_timer = asyncio.get_running_loop().call_later(EARLY_PATIENCE_SECONDS + 0.01, look)
+
+    def _tell_faults(self, built: Built) -> None:
+        """An update that a fault of ours rejected is one for whoever mends it."""
+        for rejected in built.rejections:
+            if rejected.reason.startswith(Fault.INTERNAL):
+                log.error("update %s is rejected for a fault of ours: %s", rejected.hash, rejected.reason)
 
     def _tell_refused(self, refused: RefusedBlock) -> None:
         self.feed.publish(ml0_feed.refused_line(refused))
