@@ -35,7 +35,9 @@ APPLICATION: Final = "/data-application/v1"
 COMMAND_SECONDS: Final = 60.0
 PATIENCE_SECONDS: Final = 20.0
 
-_offsets: Final = itertools.cycle(range(2000, 9001, 500))
+_OFFSETS: Final = range(2000, 9001, 500)
+_offsets: Final = itertools.islice(itertools.cycle(_OFFSETS), os.getpid() % len(_OFFSETS), None)
+"""Each run begins elsewhere, so that two at once seldom want the same."""
 
 
 def until(what: str, check: Callable[[], T | None], seconds: float = PATIENCE_SECONDS) -> T:
@@ -49,7 +51,7 @@ def until(what: str, check: Callable[[], T | None], seconds: float = PATIENCE_SE
 
 def free_offset() -> int:
     """The next port offset at which nobody listens."""
-    for offset in itertools.islice(_offsets, 15):
+    for offset in itertools.islice(_offsets, len(_OFFSETS)):
         if not any(accepts(port + offset + kind) for port in PORTS.values() for kind in range(3)):
             return offset
     raise LookupError("other programs listen at every port offset that these tests may use")
