@@ -18,6 +18,9 @@ Layer: TypeAlias = Literal["gl0", "ml0", "cl1", "dl1"]
 LAYERS: Final[tuple[Layer, ...]] = ("gl0", "ml0", "cl1", "dl1")
 """Parents before children: the order of starting. Stopping goes the other way."""
 
+L1_LAYERS: Final[tuple[Layer, ...]] = ("cl1", "dl1")
+"""The layers that bring blocks to ML0."""
+
 RUN_GENESIS: Final = "run-genesis"
 CREATE_GENESIS: Final = "create-genesis"
 RUN_ROLLBACK: Final = "run-rollback"

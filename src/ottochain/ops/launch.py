@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from ottochain.ops.engine import CREATE_GENESIS, RUN_GENESIS, Layer
+from ottochain.ops.engine import CREATE_GENESIS, L1_LAYERS, RUN_GENESIS, Layer
 from ottochain.ops.inventory.deployment import Deployment, Node
 
 INHERITED: Final = (
@@ -87,11 +87,21 @@ def environment(deployment: Deployment, node: Node, mode: str, token: str | None
     # In the two genesis modes the identifier is what comes out, not what goes in.
     if token and node.layer != "gl0" and mode not in (CREATE_GENESIS, RUN_GENESIS):
         derived["CL_L0_TOKEN_IDENTIFIER"] = token
-    if node.layer in ("ml0", "dl1"):
-        derived["OTTOCHAIN_L1_BLOCK_SIGNATURES"] = str(deployment.need("dl1"))
-    if node.layer == "ml0":
-        derived["OTTOCHAIN_L1_PEERS_FILE"] = str(deployment.places.dl1_peers)
-    return derived
+    return derived | _block_signatures(deployment, node)
+
+
+def _block_signatures(deployment: Deployment, node: Node) -> dict[str, str]:
+    """How many nodes of an L1 layer sign its blocks, and at ML0 whose signatures count."""
+    if node.layer in L1_LAYERS:
+        return {"OTTOCHAIN_L1_BLOCK_SIGNATURES": str(deployment.need(node.layer))}
+    if node.layer != "ml0":
+        return {}
+    return {
+        "OTTOCHAIN_L1_BLOCK_SIGNATURES": str(deployment.need("dl1")),
+        "OTTOCHAIN_L1_PEERS_FILE": str(deployment.places.peers_of("dl1")),
+        "OTTOCHAIN_CL1_BLOCK_SIGNATURES": str(deployment.need("cl1")),
+        "OTTOCHAIN_CL1_PEERS_FILE": str(deployment.places.peers_of("cl1")),
+    }
 
 
 def _parents(deployment: Deployment, node: Node) -> dict[str, str]:

@@ -98,10 +98,9 @@ class Places:
     def lease(self) -> Path:
         return self.run / "lease"
 
-    @property
-    def dl1_peers(self) -> Path:
-        """The peer ids whose signatures count on a data block, one a line."""
-        return self.run / "dl1-peers.txt"
+    def peers_of(self, layer: Layer) -> Path:
+        """The peer ids whose signatures count on a block of this L1 layer, one a line."""
+        return self.run / f"{layer}-peers.txt"
 
 
 @dataclass(frozen=True, kw_only=True)

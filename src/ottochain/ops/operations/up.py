@@ -16,6 +16,7 @@ from typing import Final
 from ottochain.client.light import LightClient
 from ottochain.ops import chain_record, lease
 from ottochain.ops.chain_record import ChainRecord
+from ottochain.ops.engine import L1_LAYERS
 from ottochain.ops.errors import GateNotMet, Refused
 from ottochain.ops.execute.actions import Actions, utc_now
 from ottochain.ops.execute.runner import Audience, run
@@ -88,10 +89,11 @@ def prepare(deployment: Deployment) -> None:
             f"the keys of {', '.join(without)} are missing from {deployment.places.keys}.",
             next_step="put them back, or, if they were never made, run `ottochain init`.",
         )
-    peers = "".join(f"{node.key.peer_id}\n" for node in deployment.layer("dl1")).encode()
-    file = deployment.places.dl1_peers
-    if not file.exists() or file.read_bytes() != peers:
-        write_durably(file, peers)
+    for layer in L1_LAYERS:
+        peers = "".join(f"{node.key.peer_id}\n" for node in deployment.layer(layer)).encode()
+        file = deployment.places.peers_of(layer)
+        if not file.exists() or file.read_bytes() != peers:
+            write_durably(file, peers)
 
 
 async def _until_up(deployment: Deployment, client: LightClient, nursery: Nursery, audience: Audience) -> Up:
