@@ -6,7 +6,6 @@ Nothing here knows the inside of a node. ``until`` is the only way to wait: for 
 from __future__ import annotations
 
 import contextlib
-import itertools
 import json
 import os
 import shutil
@@ -20,6 +19,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import httpx
+from tests.port_blocks import a_port_offset
 
 T = TypeVar("T")
 
@@ -35,10 +35,6 @@ APPLICATION: Final = "/data-application/v1"
 COMMAND_SECONDS: Final = 60.0
 PATIENCE_SECONDS: Final = 20.0
 
-_OFFSETS: Final = range(2000, 9001, 500)
-_offsets: Final = itertools.islice(itertools.cycle(_OFFSETS), os.getpid() % len(_OFFSETS), None)
-"""Each run begins elsewhere, so that two at once seldom want the same."""
-
 
 def until(what: str, check: Callable[[], T | None], seconds: float = PATIENCE_SECONDS) -> T:
     """Ask until the answer is true; give it. Fails with ``what`` when that takes too long."""
@@ -47,14 +43,6 @@ def until(what: str, check: Callable[[], T | None], seconds: float = PATIENCE_SE
         assert time.monotonic() < end, f"not seen within {seconds:g} s: {what}"
         time.sleep(0.005)
     return found
-
-
-def free_offset() -> int:
-    """The next port offset at which nobody listens."""
-    for offset in itertools.islice(_offsets, len(_OFFSETS)):
-        if not any(accepts(port + offset + kind) for port in PORTS.values() for kind in range(3)):
-            return offset
-    raise LookupError("other programs listen at every port offset that these tests may use")
 
 
 def accepts(port: int) -> bool:
@@ -84,7 +72,8 @@ class Stack:
 
     def __init__(self, folder: Path, *, settings: str = "", tables: str = "", template: Path | None = None) -> None:
         self.folder = folder
-        self.offset = free_offset()
+        self._held = contextlib.ExitStack()
+        self.offset = self._held.enter_context(a_port_offset())
         self.http = httpx.Client(timeout=20, headers={"Accept": "application/json"})
         folder.mkdir(parents=True, exist_ok=True)
         if template is not None:
@@ -201,6 +190,7 @@ class Stack:
     def close(self) -> None:
         self.kill()
         self.http.close()
+        self._held.close()
 
     # HTTP.
 
