@@ -569,6 +569,19 @@ def test_an_item_sent_again_after_its_decision_is_not_taken_for_the_copy_that_ca
     assert one_of(node(Decisions((F.key,))), Release).keys == (F.key,)
 
 
+def test_an_offer_that_comes_late_does_not_take_over_what_was_sent_again_after_its_decision() -> None:
+    node = Node()
+    first = replace(G, key="first")
+    node(Arrived((replace(first, fiber="q", sequence=7),), {"q": 3}))
+    again = replace(F, after=3, fiber="q", sequence=5)
+    node(Arrived((again,)))
+    assert set(node.state.waiting) == {"first", F.key}
+    late = Block("b", 0, 0, (replace(F, origin="b", fiber="q", sequence=5),))
+    node.holds(late)
+    assert node.state.waiting[F.key] == again
+    assert F.key not in node.state.placed
+
+
 def test_a_block_that_held_only_what_was_sent_again_is_given_up() -> None:
     node = Node()
     late = Block("b", 0, 0, (replace(F, origin="b"),))

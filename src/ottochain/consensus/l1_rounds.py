@@ -188,18 +188,21 @@ def decline(state: L1State, offered: Offer, answer: L1Validated) -> L1Move:
 
 
 def hold(state: L1State, offered: Offer) -> L1Move:
-    """Keep a peer's items on disk, then co-sign. Items of this node's own that are among them need no other block."""
+    """Keep a peer's items on disk, then co-sign. Items of this node's own that are among them need no other block,
+    unless they were sent again after the peer's copy was decided."""
     block = offered.block
     name = block.id()
     fresh = tuple(item for item in block.items if not state.knows(item.key))
-    free = [item.key for item in block.items if item.key not in state.placed]
+    at_hand = {**state.held, **state.waiting}
+    later = {item.key for item in block.items if at_hand.get(item.key, item).after > item.after}
+    free = [item.key for item in block.items if item.key not in state.placed and item.key not in later]
     keys = frozenset(item.key for item in block.items)
     mine = frozenset(key for key in free if key in state.waiting)
     signed = Round(block, "signed", keys, mine, (Signature(block.proposer, offered.signature),))
     state = replace(
         state,
         waiting={key: item for key, item in state.waiting.items() if key not in mine},
-        held={key: item for key, item in state.held.items() if key not in keys},
+        held={key: item for key, item in state.held.items() if key not in keys or key in later},
         placed={**state.placed, **dict.fromkeys(free, name)},
         rounds={**state.rounds, name: signed},
     )
