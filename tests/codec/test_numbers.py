@@ -7,7 +7,15 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ottochain.codec.errors import JsonError
-from ottochain.codec.numbers import MAX_DIGITS, decimal_to_text, int_from_text, int_to_text, number_from_text
+from ottochain.codec.numbers import (
+    MAX_DIGITS,
+    decimal_from_int,
+    decimal_to_text,
+    int_from_decimal,
+    int_from_text,
+    int_to_text,
+    number_from_text,
+)
 
 
 @given(st.integers(1, 9), st.integers(0, 9), st.integers(0, 3000), st.booleans())
@@ -42,3 +50,13 @@ def test_decimals_keep_their_value(number: Decimal) -> None:
     exact = number_from_text(text) if "E" in text or "." in text else int_from_text(text)
     assert exact == number
     assert isinstance(exact, int) == (number == number.to_integral_value())
+
+
+@given(st.integers(0, 12_000), st.integers(-(2**64), 2**64), st.booleans())
+def test_integers_and_whole_decimals_become_one_another(bits: int, offset: int, negative: bool) -> None:
+    number = (1 << bits) + offset
+    number = -number if negative else number
+    decimal = decimal_from_int(number)
+    assert decimal == Decimal(number)
+    assert int_from_decimal(decimal) == number
+    assert int_from_decimal(Decimal(decimal.as_tuple()._replace(exponent=700))) == number * 10**700

@@ -1,16 +1,19 @@
 """Arithmetic as Scala's BigDecimal and Java's doubles do it: precision, scale, types, texts."""
 
+import time
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ottochain.jlvm import EvaluationError, JsonValue, compile_expression
-from ottochain.jlvm.numeric import WideDecimal, number_text, parse_decimal, parse_int
+from ottochain.jlvm.numeric import WideDecimal, digit_count, number_text, parse_decimal, parse_int
 from ottochain.jlvm.power import java_double
 
 GOOGOL = 10**100
+LONG = 7**300_000
 
 
 def run(op: str, *args: JsonValue) -> JsonValue:
@@ -271,3 +274,22 @@ def test_remainders_are_those_of_truncated_division(a: int, b: int) -> None:
             run("%", a, b)
     else:
         assert run("%", a, b) == a - quotient * b * (1 if (a < 0) == (b < 0) else -1)
+
+
+@given(st.integers(1, 900), st.integers(-1, 1))
+def test_digits_are_counted_exactly_at_powers_of_ten(exponent: int, offset: int) -> None:
+    number = 10**exponent + offset
+    assert digit_count(number) == digit_count(-number) == len(str(number))
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [["*", LONG, LONG], ["+", LONG, Decimal("0.5")], ["==", LONG, Decimal("0.5")], ["<", Decimal("0.5"), LONG]],
+    ids=lambda expression: expression[0],
+)
+def test_very_long_integers_take_no_quadratic_time(expression: list[Any]) -> None:
+    op, *args = expression
+    run(op, *args)
+    started = time.process_time()
+    run(op, *args)
+    assert time.process_time() - started < 1.5  # each took 3 to 6 s as Python converts integers

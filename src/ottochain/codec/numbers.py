@@ -96,6 +96,22 @@ def int_to_text(number: int) -> str:
     return "-" + text if number < 0 else text
 
 
+def decimal_from_int(number: int) -> Decimal:
+    """Exactly `number`, of whatever length; what ``Decimal`` does in quadratic time."""
+    bits = number.bit_length()
+    if bits <= _PIECE_BITS:
+        return Decimal(number)
+    magnitude = _decimal_from_int(abs(number), bits)
+    return magnitude.copy_negate() if number < 0 else magnitude
+
+
+def int_from_decimal(number: Decimal) -> int:
+    """The integer that a whole `number` is; up to ``MAX_DIGITS`` not in quadratic time, as ``int`` does it."""
+    if not _PIECE_DIGITS <= number.adjusted() < MAX_DIGITS:
+        return int(number)
+    return int_from_text(format(number.to_integral_value(), "f"))
+
+
 def decimal_to_text(number: Decimal) -> str:
     """JSON text of exactly `number`; a whole one is written as an integer.
 

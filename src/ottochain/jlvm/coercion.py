@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import cast
 
 from ottochain.jlvm.errors import EvaluationError
 from ottochain.jlvm.map_order import iteration_order
-from ottochain.jlvm.numeric import Number, parse_number, parse_short_decimal, parse_short_int
+from ottochain.jlvm.numeric import Number, comparable, parse_number, parse_short_decimal, parse_short_int
 from ottochain.jlvm.rendering import render_bracketed, render_list, render_map
 from ottochain.jlvm.values import JsonValue
 
@@ -75,7 +76,10 @@ def loosely_equal(left: JsonValue, right: JsonValue) -> bool:
         return a is b
     if isinstance(a, str):
         return a == b if isinstance(b, str) else _equals_text(b, a)
-    return _equals_text(a, b) if isinstance(b, str) else a == b  # Python compares bool, int and Decimal by value
+    if isinstance(b, str):
+        return _equals_text(a, b)
+    one, other = comparable([cast("Number", a), cast("Number", b)])  # a bool counts as 0 or 1 here
+    return one == other
 
 
 def _equals_text(value: JsonValue, text: str) -> bool:

@@ -13,6 +13,7 @@ from decimal import MAX_EMAX, MIN_EMIN, ROUND_HALF_EVEN, Context, Decimal
 from functools import lru_cache
 from typing import TypeAlias, cast
 
+from ottochain.codec.numbers import decimal_from_int, int_from_decimal, int_from_text
 from ottochain.jlvm.errors import EvaluationError
 from ottochain.jlvm.text import utf16_length
 from ottochain.jlvm.trampoline import Step, run
@@ -74,7 +75,9 @@ def context_of(number: Number) -> Context:
 
 def digit_count(number: int) -> int:
     """Number of decimal digits of an integer."""
-    return Decimal(number).adjusted() + 1
+    bits = number.bit_length()
+    least, most = (bits - 1) * 30_102_999 // 10**8 + 1, bits * 30_103 // 10**5 + 1  # around log10(2)
+    return least if least == most else decimal_from_int(number).adjusted() + 1
 
 
 def in_context(result: Decimal, context: Context) -> Decimal:
@@ -101,7 +104,7 @@ def number_text(number: Number) -> str:
         return Decimal.__str__(number)
     if -_PYTHON_INT_TEXT_MAX < number < _PYTHON_INT_TEXT_MAX:
         return int.__str__(number)
-    return format(Decimal(number), "f")  # Python refuses to print very long integers directly
+    return format(decimal_from_int(number), "f")  # Python refuses to print very long integers directly
 
 
 def parse_int(text: str) -> int | None:
@@ -112,7 +115,7 @@ def parse_int(text: str) -> int | None:
         return int(text)
     if len(text) > DIGITS_MAX:
         return None
-    return int(Decimal(text))
+    return int_from_text(text.removeprefix("+"))
 
 
 def parse_decimal(text: str) -> Decimal | None:
@@ -188,33 +191,43 @@ Arithmetic: TypeAlias = Callable[[Number, Number], Decimal]
 IntegerArithmetic: TypeAlias = Callable[[int, int], int]
 
 
+def _exact(number: Number) -> Decimal:
+    """The same value for arithmetic, which would convert an integer by itself, but in quadratic time."""
+    return number if isinstance(number, Decimal) else decimal_from_int(number)
+
+
+def comparable(numbers: list[Number]) -> list[Number]:
+    """The same values, all of one kind: Python compares integers with decimals, but in quadratic time."""
+    return [_exact(number) for number in numbers] if any(isinstance(n, Decimal) for n in numbers) else numbers
+
+
 def add(left: Number, right: Number) -> Decimal:
     """left + right, rounded to the left operand's precision."""
     context = context_of(left)
-    return in_context(context.add(left, right), context)
+    return in_context(context.add(_exact(left), _exact(right)), context)
 
 
 def subtract(left: Number, right: Number) -> Decimal:
     """left - right, rounded to the left operand's precision."""
     context = context_of(left)
-    return in_context(context.subtract(left, right), context)
+    return in_context(context.subtract(_exact(left), _exact(right)), context)
 
 
 def multiply(left: Number, right: Number) -> Decimal:
     """left · right, rounded to the left operand's precision."""
     context = context_of(left)
-    return in_context(context.multiply(left, right), context)
+    return in_context(context.multiply(_exact(left), _exact(right)), context)
 
 
 def divide(left: Number, right: Number) -> Decimal:
     """left / right with 34 digits; `right` must not be zero."""
-    return in_context(DECIMAL128.divide(left, right), DECIMAL128)
+    return in_context(DECIMAL128.divide(_exact(left), _exact(right)), DECIMAL128)
 
 
 def negate(number: Number, _unused: Number = 0) -> Decimal:
     """-number, rounded to its precision."""
     context = context_of(number)
-    return in_context(context.minus(number), context)
+    return in_context(context.minus(_exact(number)), context)
 
 
 def remainder(left: Number, right: Number) -> Decimal:
@@ -224,7 +237,7 @@ def remainder(left: Number, right: Number) -> Decimal:
     of the result follows java.math.BigDecimal, because texts show it.
     """
     context = context_of(left)
-    dividend, divisor = Decimal(left), Decimal(right)
+    dividend, divisor = Decimal(_exact(left)), Decimal(_exact(right))
     scale, divisor_scale = -_exponent(dividend), -_exponent(divisor)
     if not dividend:
         return in_context(dividend, context)
@@ -234,7 +247,7 @@ def remainder(left: Number, right: Number) -> Decimal:
     if dividend.adjusted() - divisor.adjusted() > context.prec + len(divisor.as_tuple().digits):
         raise EvaluationError("Division impossible")
     exact = _context(context.prec + len(dividend.as_tuple().digits) + 2 * len(divisor.as_tuple().digits) + 8)
-    quotient = int(exact.divide_int(dividend.copy_abs(), divisor.copy_abs()))
+    quotient = int_from_decimal(exact.divide_int(dividend.copy_abs(), divisor.copy_abs()))
     digits, zeros = digit_count(quotient), _trailing_zeros(quotient)
     if digits - zeros > context.prec:
         raise EvaluationError("Division impossible")
@@ -293,9 +306,9 @@ def _reduced_exactly(numbers: list[int], operation: IntegerArithmetic) -> int | 
 
 
 def _as_decimal(number: int) -> Decimal:
-    value = Decimal(number)
-    context = context_of(number)
-    return value if context.prec == PRECISION else WideDecimal.of(value, context.prec)
+    value = decimal_from_int(number)
+    digits = value.adjusted() + 1
+    return value if digits <= PRECISION else WideDecimal.of(value, digits)
 
 
 def as_decimal(number: Number) -> Decimal:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from decimal import Decimal
 
+from ottochain.codec.numbers import int_from_decimal
 from ottochain.jlvm.errors import EvaluationError
 from ottochain.jlvm.numeric import (
     DIGITS_MAX,
@@ -60,7 +61,7 @@ def _exact_power(base: Decimal, exponent: int) -> Number:
     if base.adjusted() > DIGITS_MAX:
         raise EvaluationError("BigInteger would overflow supported range")
     if is_whole(base):
-        return integer_power(int(base), exponent)
+        return integer_power(int_from_decimal(base), exponent)
     return typed(_decimal_power(base, exponent), of_integers=True)
 
 

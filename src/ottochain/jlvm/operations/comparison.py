@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from ottochain.jlvm.coercion import loosely_equal, to_number
 from ottochain.jlvm.errors import EvaluationError
-from ottochain.jlvm.numeric import number_text
+from ottochain.jlvm.numeric import comparable, number_text
 from ottochain.jlvm.rendering import render_list
 from ottochain.jlvm.text import contains_text
 from ottochain.jlvm.values import JsonValue, contains, identity, strictly_equal, type_tag
@@ -41,13 +41,13 @@ def strict_not_equal(values: list[JsonValue]) -> JsonValue:
 
 def less(values: list[JsonValue]) -> JsonValue:
     """`<` of two, or of three in a row."""
-    numbers = [to_number(value) for value in _two_or_three("<", values)]
+    numbers = comparable([to_number(value) for value in _two_or_three("<", values)])
     return all(a < b for a, b in pairwise(numbers))
 
 
 def less_or_equal(values: list[JsonValue]) -> JsonValue:
     """`<=` of two, or of three in a row."""
-    numbers = [to_number(value) for value in _two_or_three("<=", values)]
+    numbers = comparable([to_number(value) for value in _two_or_three("<=", values)])
     return all(a <= b for a, b in pairwise(numbers))
 
 
@@ -55,14 +55,16 @@ def greater(values: list[JsonValue]) -> JsonValue:
     """`>` of exactly two."""
     if len(values) != 2:
         raise _unexpected(">", values)
-    return to_number(values[0]) > to_number(values[1])
+    left, right = comparable([to_number(value) for value in values])
+    return left > right
 
 
 def greater_or_equal(values: list[JsonValue]) -> JsonValue:
     """`>=` of exactly two."""
     if len(values) != 2:
         raise _unexpected(">=", values)
-    return to_number(values[0]) >= to_number(values[1])
+    left, right = comparable([to_number(value) for value in values])
+    return left >= right
 
 
 def _two_or_three(op: str, values: list[JsonValue]) -> list[JsonValue]:
