@@ -1,0 +1,58 @@
+"""Clients of the L1 layer: each sends one update, and again to the next node until somebody acknowledges it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ottochain.consensus.l1_items import Item
+from ottochain.sim.application import digest
+from ottochain.sim.parcels import Acknowledged, Parcel, Requested
+
+if TYPE_CHECKING:
+    from ottochain.sim.world import World
+
+NAME = "client"
+AGAIN_MS = (300, 1_500)
+
+
+class Clients:
+    """`waiting` are the keys that nobody acknowledged yet."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self.waiting: dict[str, Item] = {}
+
+    def begin(self) -> None:
+        """Plans every update of the run: creations, runs of four fibers, and a few that can never follow."""
+        dice, plan = self._world.dice.clients, self._world.plan
+        at = dict.fromkeys("pqrs", 0)
+        for number in range(plan.items):
+            fiber = dice.choice("pqrsxyz")
+            sequence = None
+            if fiber in at:
+                sequence = at[fiber]
+                if dice.random() < 0.06:
+                    sequence += dice.choice([-2, 3, 500])
+                else:
+                    at[fiber] += 1
+            if sequence is not None and sequence < 0:
+                sequence = 0
+            key = digest("item", number, fiber, sequence)[:12]
+            item = Item(key, key, fiber, sequence, 0, NAME, 0)
+            self._world.agenda.after(dice.randint(0, plan.storm_ms), self._begin, item, dice.random() < 0.1)
+
+    def _begin(self, item: Item, twice: bool) -> None:
+        self.waiting[item.key] = item
+        for _ in range(2 if twice else 1):
+            self._send(item)
+
+    def _send(self, item: Item) -> None:
+        if item.key not in self.waiting:
+            return
+        dice, world = self._world.dice.work, self._world
+        world.network.send(NAME, dice.choice(world.layers["dl1"]), Requested(item))
+        world.agenda.after(dice.randint(*AGAIN_MS), self._send, item)
+
+    def hear(self, parcel: Parcel) -> None:
+        if isinstance(parcel, Acknowledged):
+            self.waiting.pop(parcel.key, None)

@@ -1,0 +1,166 @@
+"""A Byzantine validator: its core is honest, its mouth is not.
+
+It speaks to one half of the members and to the other; it may sign whatever it likes, and nothing in another's name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Final
+
+from msgspec.structs import replace
+
+from ottochain.consensus.votes import (
+    Ask,
+    Ballot,
+    Certificate,
+    Decided,
+    Message,
+    Precommit,
+    Prevote,
+    Proposal,
+    Signature,
+    Vote,
+    signed,
+)
+from ottochain.sim.application import Body, digest, encoded
+
+if TYPE_CHECKING:
+    from ottochain.sim.validator import Validator
+
+REMEMBERED_MAX: Final = 40
+
+
+class Liar:
+    """What one validator makes of what its core wants to say. `others` are its second values, by height and view."""
+
+    def __init__(self, node: Validator) -> None:
+        self._node = node
+        self._dice = node.world.dice
+        self._others: dict[tuple[int, int], str] = {}
+        self._said: list[Message] = []
+        self._rushed: set[tuple[int, int, str]] = set()
+
+    def words(self, to: str, message: Message) -> Iterator[Message]:
+        """What `to` is told in the place of `message`."""
+        strikes = self._dice.strikes
+        if strikes("withhold"):
+            return
+        if isinstance(message, Proposal):
+            yield from self.proposals(to, message)
+        elif isinstance(message, Prevote | Precommit):
+            yield from self.votes(to, message)
+        else:
+            yield message
+        if strikes("forge"):
+            yield self.forged(message)
+        if strikes("boast"):
+            yield self.boast()
+        if strikes("stale") and self._said:
+            yield self._dice.of("stale").choice(self._said)
+        self._said = [*self._said[-REMEMBERED_MAX:], message]
+
+    def is_far(self, to: str) -> bool:
+        """Whether `to` is in the half that hears the other story."""
+        members = self._node.world.layers[self._node.layer]
+        return members.index(to) >= len(members) // 2
+
+    def sign(self, message: Ballot | Ask) -> Message:
+        return signed(message, self._node.config.chain, self._node.config.sign)
+
+    # -- proposals -----------------------------------------------------------------------------------------------------
+
+    def proposals(self, to: str, proposal: Proposal) -> Iterator[Message]:
+        if proposal.sender != self._node.name:
+            yield proposal
+        elif self._dice.strikes("bad-value"):
+            yield self.sign(replace(proposal, hash=digest("bad", proposal.hash)))
+        elif self.is_far(to) and self._dice.strikes("equivocate") and (other := self.other(proposal)) is not None:
+            yield other
+        else:
+            yield proposal
+
+    def other(self, proposal: Proposal) -> Message | None:
+        """A second value, as good as the first."""
+        node = self._node
+        text = node.body(proposal.body)
+        if text is None:
+            return None
+        body: Body = node.world.application.body(proposal.body, text)
+        reference, text = encoded(replace(body, salt=f"{body.salt} again"))
+        facts = node.world.application.executed(node.facts, reference, text)
+        if isinstance(facts, str):
+            return None
+        node.bodies[reference] = text
+        self._others[proposal.height, proposal.view] = facts.hash
+        return self.sign(replace(proposal, hash=facts.hash, body=reference, polka=None))
+
+    # -- votes ---------------------------------------------------------------------------------------------------------
+
+    def votes(self, to: str, vote: Vote) -> Iterator[Message]:
+        if vote.sender != self._node.name:
+            yield vote
+            return
+        twice = self._dice.strikes("vote-twice")
+        if twice or (self.is_far(to) and self._dice.strikes("equivocate")):
+            yield self.sign(replace(vote, hash=self.otherwise(vote)))
+            if not twice:
+                return
+        yield vote
+
+    def otherwise(self, vote: Vote) -> str | None:
+        """Another hash than the one that was voted for: best one that somebody may believe in."""
+        candidates: list[str | None] = [self._others.get((vote.height, vote.view)), None]
+        state = self._node.state
+        if state.height == vote.height:
+            candidates += [
+                slot.proposal.hash for views in state.inbox.values() for slot in views.values() if slot.proposal
+            ]
+        other = [block for block in candidates if block != vote.hash]
+        return other[0] if other else digest("other", vote.hash)
+
+    def hears(self, message: Message) -> None:
+        """Votes at once for what was proposed, to everybody."""
+        if not isinstance(message, Proposal):
+            return
+        named = (message.height, message.view, message.hash)
+        if named in self._rushed or not self._dice.strikes("rush"):
+            return
+        self._rushed.add(named)
+        for vote in (Prevote, Precommit):
+            word = self.sign(vote(message.height, message.view, self._node.name, message.hash))
+            for peer in self._node.state.validators:
+                if peer != self._node.name:
+                    self._node.post(peer, word)
+
+    # -- what it has no right to say -----------------------------------------------------------------------------------
+
+    def forged(self, message: Message) -> Message:
+        """A vote of somebody else, or a certificate, with signatures that do not hold."""
+        dice, state = self._dice.of("forge"), self._node.state
+        victims = [member for member in state.validators if member != self._node.name]
+        if isinstance(message, Proposal) and message.height == state.height:
+            proofs = tuple(Signature(member, digest("forged", member)[:16]) for member in state.validators)
+            if dice.random() < 0.5:
+                return Decided(
+                    Certificate("precommit", message.height, message.view, message.hash, proofs), message.body
+                )
+            polka = Certificate("prevote", message.height, message.view, message.hash, proofs)
+            return self.sign(replace(message, view=message.view + 1, polka=polka))
+        vote = dice.choice((Prevote, Precommit))
+        block = dice.choice([None, *self.known()])
+        view = dice.choice((state.view, state.view, state.view + 1))
+        victim = dice.choice(victims) if victims else self._node.name
+        return vote(state.height, view, victim, block, digest("forged", victim)[:16])
+
+    def known(self) -> list[str]:
+        """Values that were proposed at this height."""
+        inbox = self._node.state.inbox
+        return [slot.proposal.hash for views in inbox.values() for slot in views.values() if slot.proposal]
+
+    def boast(self) -> Message:
+        state, dice = self._node.state, self._dice.of("boast")
+        height, view = state.height + dice.choice((0, 0, 1, 40)), state.view + dice.choice((1, 7, 2_000))
+        if dice.random() < 0.5:
+            return self.sign(Ask(height, view, self._node.name, False, (), ()))
+        return self.sign(Precommit(height, view, self._node.name, None))
