@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -118,6 +119,23 @@ async def test_strangers_can_not_make_binaries_wait(network: Layered, channel: C
         status, body = await deliver(network, stray(address, ALICE))
         assert (status, body) == (503, {"message": "Node not yet ready to accept metagraph snapshots."})
     assert network.gl0.received.count() == 0
+
+
+async def test_a_binary_that_nobody_thought_of_does_not_end_the_node(network: Layered, channel: Channel) -> None:
+    """Anybody can found a metagraph and make its binaries wait; this one ended GL0 when its turn came, for good."""
+    genesis, first, second, third, fourth, *_ = channel.deliveries
+    for delivery in (genesis, first):
+        await deliver(network, delivery)
+    await until(lambda: included(network, channel) == 1)
+    assert third.header is not None
+    poison = Delivery(third.address, third.signed, replace(third.header, certificate={"kind": "\ud800"}))
+    assert (await deliver(network, poison))[0] == 200
+    assert (await deliver(network, fourth))[0] == 200
+    assert (await deliver(network, second))[0] == 200
+    await until(lambda: included(network, channel) == 2)
+    await until(lambda: poison.key not in network.gl0._waiting)
+    assert (await deliver(network, third))[0] == 200
+    await until(lambda: included(network, channel) == 4)
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"null", b'{"value":1}', b"[" * 20_000, b"1e400"], ids=range(6))

@@ -112,6 +112,11 @@ def extend(metagraph: Metagraph | None, delivery: Delivery, terms: BlockTerms = 
         return _follow(metagraph, delivery, content, terms)
     except ModelError as error:
         raise NotTakenError(snapshot_not_valid(str(error))) from None
+    except NotTakenError:
+        raise
+    except Exception as error:
+        # What nobody thought of in a stranger's binary must not end the node, and again at each start.
+        raise NotTakenError(snapshot_not_valid(f"it can't be read: {type(error).__name__}")) from error
 
 
 def _found(delivery: Delivery, content: CurrencyContent) -> Extended:
