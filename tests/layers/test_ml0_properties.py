@@ -76,12 +76,12 @@ def test_what_is_refused_leaves_no_trace(groups: list[list[SignedUpdate]]) -> No
     assert driver.build(*built.accepted).hash == built.hash
 
 
-@given(BLOCKS, st.integers(0, 9_000))
+@given(BLOCKS, st.integers(1, 9_000).filter(lambda place: place % 1000))
 @settings(max_examples=60)
 def test_a_bad_block_never_changes_what_its_neighbours_end_as(groups: list[list[SignedUpdate]], place: int) -> None:
     driver = played([])
     blocks = [block(1000 * (number + 1), updates) for number, updates in enumerate(groups)]
-    bad = block(place + 7, [forged(add(1, 0)), forged(add(2, 0))])
+    bad = block(place, [forged(add(1, 0)), forged(add(2, 0))])
     with_bad, without = driver.build(*blocks, bad), driver.build(*blocks)
     assert with_bad.hash == without.hash
     assert with_bad.decisions() == without.decisions()

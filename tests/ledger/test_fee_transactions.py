@@ -5,7 +5,7 @@ import pytest
 from ledger.kit import ALICE, BOB, METAGRAPH, fee_of
 from ottochain.codec.wire import json_hash
 from ottochain.crypto.proofs import sign
-from ottochain.ledger.fee_transactions import SignedFee, fee_faults, fee_violations
+from ottochain.ledger.fee_transactions import NO_SUCH_UPDATE, SOURCE_MUST_SIGN, SignedFee, fee_faults, fee_violations
 from ottochain.model.errors import ModelError
 
 UPDATE = "ab" * 32
@@ -21,11 +21,13 @@ def test_a_fee_survives_the_wire_and_is_hashed_as_json() -> None:
 
 def test_the_words_of_l1() -> None:
     fee = fee_of(ALICE, 5, UPDATE)
-    assert fee_faults(fee, {UPDATE}, 5) == []
-    assert fee_faults(fee, {UPDATE}, 4) == ["Source wallet not enough balance"]
-    assert fee_faults(fee, {"cd" * 32}, 5) == ["Could not find data update for provided fee transaction"]
+    assert fee_faults(fee, UPDATE, 5) == []
+    assert [tuple(fault) for fault in fee_faults(fee, UPDATE, 4)] == [
+        ("SourceWalletNotEnoughBalance", "Source wallet not enough balance")
+    ]
+    assert fee_faults(fee, "cd" * 32, 5) == [NO_SUCH_UPDATE]
     strangers = SignedFee(fee.source, fee.destination, 5, UPDATE, (sign(fee.hash, BOB),))
-    assert fee_faults(strangers, {UPDATE}, 5) == ["Source wallet should sign the transaction"]
+    assert fee_faults(strangers, UPDATE, 5) == [SOURCE_MUST_SIGN]
 
 
 def test_what_keeps_a_fee_out_of_a_snapshot() -> None:

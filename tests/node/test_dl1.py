@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from layers.metagraph import ALICE, BOB, add, archive, block, create, fiber_id, forged
+from ledger.kit import fee_of
 from node.layered import KEYS, Layered, layered, settled
 from node.network import until
 from ottochain.codec import exact_json
@@ -19,11 +20,13 @@ from ottochain.consensus.l1_effects import KeepItems, L1Validate, Offer
 from ottochain.consensus.l1_items import Block
 from ottochain.fibers import SignedUpdate
 from ottochain.layers.update_block import BlockRule
+from ottochain.ledger.fee_transactions import SignedFee
 from ottochain.model.node_state import NodeState
 from ottochain.node import data_routes, l1_lane, submission
 from ottochain.node.l1_messages import enveloped
 from ottochain.node.l1_pool import Held, Position, named
 from ottochain.node.membership import Peer
+from ottochain.node.paid_updates import PaidUpdate
 from ottochain.store.outcomes import Outcome
 
 UNKNOWN = "ab" * 32
@@ -328,7 +331,7 @@ async def test_a_block_whose_signatures_do_not_do_any_more_is_made_anew(
 async def test_what_is_judged_for_long_holds_up_nobody(network: Layered, monkeypatch: pytest.MonkeyPatch) -> None:
     may_end, judge = threading.Event(), submission.judge
 
-    def slow(body: bytes, *known: Any) -> SignedUpdate:
+    def slow(body: bytes, *known: Any) -> PaidUpdate:
         if len(body) > 100_000:
             assert may_end.wait(10)
         return judge(body, *known)
@@ -340,6 +343,72 @@ async def test_what_is_judged_for_long_holds_up_nobody(network: Layered, monkeyp
     assert not heavy.done()
     may_end.set()
     assert (await heavy)[0] == 200
+
+
+# -- fees --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+async def paying(tmp_path: Path) -> AsyncIterator[Layered]:
+    """Two of three nodes sign each block; Alice has 100."""
+    async with layered(tmp_path, l1_block_signatures=2, balances_csv=f"{ALICE.address},100\n") as started:
+        await started.found(l1=3)
+        yield started
+
+
+async def paid(network: Layered, update: SignedUpdate, fee: SignedFee, name: str = "dl1") -> tuple[int, Any]:
+    body = exact_json.dumps({"data": update.to_json(), "fee": fee.to_json()})
+    status, answer = await network.running[name].post("/data", data=body)
+    return status, exact_json.loads(answer)
+
+
+async def balances(network: Layered) -> list[int]:
+    ml0 = network.running["ml0"]
+    return [(await ml0.json(f"/currency/{key.address}/balance"))["balance"] for key in (ALICE, BOB)]
+
+
+async def test_a_fee_is_paid_when_its_update_is_accepted(paying: Layered) -> None:
+    update = create(1)
+    fee = fee_of(ALICE, 30, update.hash, destination=BOB.address)
+    assert await paid(paying, update, fee) == (200, {"hash": update.hash, "feeHash": fee.hash})
+    await paying.until_decided(update)
+    assert await balances(paying) == [70, 30]
+    assert (await paying.running["ml0"].json("/snapshots/latest"))["value"]["feeTransactions"] == [fee.to_json()]
+    await until(lambda: paying.dl1().balances() == paying.ml0.state.info.balances if paying.ml0.state else False)
+    refused = await paid(paying, create(2), fee_of(ALICE, 71, create(2).hash, destination=BOB.address))
+    assert refused[1]["details"]["reason"].endswith("Chain(SourceWalletNotEnoughBalance)")
+
+
+async def test_a_fee_waits_with_its_update_through_a_restart(paying: Layered) -> None:
+    await paying.stop("ml0")
+    update = create(1)
+    fee = fee_of(ALICE, 30, update.hash, destination=BOB.address)
+    assert (await paid(paying, update, fee, "dl1-2"))[0] == 200
+    assert await paying.running["dl1-2"].json("/data") == [[update.to_json(), fee.to_json()]]
+    for other in (fee_of(ALICE, 31, update.hash, destination=BOB.address), None):
+        status, answer = await (paid(paying, update, other, "dl1-2") if other else paying.send(update, "dl1-2"))
+        assert status == 400
+        assert answer["details"]["reason"] == "this update waits here already, with another fee or none"
+    assert (await paid(paying, update, fee, "dl1-2"))[0] == 200
+    await until(lambda: update.key in paying.dl1().pool.held)
+    await paying.stop("dl1-2", "dl1-1", "dl1")
+    await paying.resume("ml0")
+    for name in ("dl1", "dl1-1"):
+        await (paying.resume(name) if name == "dl1" else paying.join(name, "dl1"))
+    await paying.until_decided(update)
+    assert await balances(paying) == [70, 30]
+
+
+async def test_an_update_whose_fee_can_not_be_paid_any_more_is_rejected(paying: Layered) -> None:
+    """Both are taken: each node knows the balance that the chain has."""
+    updates = [create(number) for number in (1, 2)]
+    for update, name in zip(updates, ("dl1", "dl1-1"), strict=True):
+        fee = fee_of(ALICE, 60, update.hash, destination=BOB.address)
+        assert (await paid(paying, update, fee, name))[0] in (200, 400)
+    await until(lambda: any(paying.ml0.outcomes.of_key(update.key) is not None for update in updates))
+    held = [update for update in updates for name in ("dl1", "dl1-1") if update.key in paying.dl1(name).pool.held]
+    await paying.until_decided(*held)
+    assert await balances(paying) == [40, 60]
 
 
 # -- peers -------------------------------------------------------------------------------------------------------------

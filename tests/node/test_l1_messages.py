@@ -11,12 +11,11 @@ from ottochain.codec import exact_json
 from ottochain.consensus.l1_effects import Certified, Cosign, Offer
 from ottochain.consensus.l1_items import Block
 from ottochain.consensus.votes import MessageError, Signature
-from ottochain.crypto.proofs import Proof
 from ottochain.fibers import SignedUpdate
 from ottochain.node import l1_messages
-from ottochain.node.l1_messages import Offers, enveloped, opened, same_name, signed_update
+from ottochain.node.dl1 import UpdateCargo
+from ottochain.node.l1_messages import Offers, enveloped, opened, same_name
 from ottochain.node.l1_pool import Held, named
-from ottochain.node.submission import PROOFS_MAX
 
 UPDATES = [create(1), create(2), add(1, 0)]
 
@@ -58,7 +57,7 @@ def test_depth_is_a_message_error(body: bytes) -> None:
 
 
 def test_the_contents_of_an_offer_are_kept_until_it_is_judged() -> None:
-    offers, offer = Offers(), offer_of(*UPDATES)
+    offers, offer = Offers(UpdateCargo().read), offer_of(*UPDATES)
     offers.take(offer, map(wire, UPDATES), {})
     assert {key: held.signed for key, held in offers.of(offer.block.id()).items()} == {
         update.key: wire(update) for update in UPDATES
@@ -70,7 +69,7 @@ def test_the_contents_of_an_offer_are_kept_until_it_is_judged() -> None:
 
 
 def test_the_contents_of_a_declined_offer_are_forgotten() -> None:
-    offers, offer = Offers(), offer_of(*UPDATES)
+    offers, offer = Offers(UpdateCargo().read), offer_of(*UPDATES)
     offers.take(offer, map(wire, UPDATES), {})
     offers.judged(offer.block.id(), good=False)
     assert offers.claim(offer.block.id()) == {}
@@ -78,7 +77,7 @@ def test_the_contents_of_a_declined_offer_are_forgotten() -> None:
 
 def test_a_later_copy_without_contents_does_not_take_the_place_of_what_was_judged() -> None:
     """The proposer offers again when no answer came, then without what was decided meanwhile: the node ended of it."""
-    offers, offer = Offers(), offer_of(*UPDATES)
+    offers, offer = Offers(UpdateCargo().read), offer_of(*UPDATES)
     offers.take(offer, map(wire, UPDATES), {})
     offers.take(offer, [], {})
     assert len(offers.of(offer.block.id())) == len(UPDATES)
@@ -88,24 +87,24 @@ def test_a_later_copy_without_contents_does_not_take_the_place_of_what_was_judge
 
 
 def test_what_is_not_named_not_signed_or_held_already_is_left_out() -> None:
-    offers, offer = Offers(), offer_of(create(1), create(2), create(3))
+    offers, offer = Offers(UpdateCargo().read), offer_of(create(1), create(2), create(3))
     held = offer_of(create(1))
     offers.take(offer, map(wire, (create(2), forged(create(3)), create(4))), {})
     assert set(offers.of(offer.block.id())) == {create(2).key}
-    offers = Offers()
+    offers = Offers(UpdateCargo().read)
     offers.take(offer, [wire(create(1))], {create(1).key: Held(held.block.items[0], b"")})
     assert offers.of(offer.block.id()) == {}
 
 
 def test_no_more_contents_are_looked_at_than_the_block_has_items() -> None:
-    offers, offer = Offers(), offer_of(create(1))
+    offers, offer = Offers(UpdateCargo().read), offer_of(create(1))
     offers.take(offer, (wire(update) for update in (create(2), create(1))), {})
     assert offers.of(offer.block.id()) == {}
 
 
 def test_a_bounded_number_of_offers_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(l1_messages, "OFFERS_KEPT_MAX", 2)
-    offers = Offers()
+    offers = Offers(UpdateCargo().read)
     made = [offer_of(create(1), number=number) for number in range(3)]
     for offer in made:
         offers.take(offer, [wire(create(1))], {})
@@ -119,11 +118,3 @@ def test_names_are_compared_without_what_is_each_node_s_own() -> None:
     assert same_name(mine, named(add(1, 4), 7, "you", 3))
     assert not same_name(mine, named(add(1, 5), 1, "me", 0))
     assert not same_name(mine, named(forged(add(1, 4)), 1, "me", 0))
-
-
-def test_an_update_of_a_peer_must_be_signed_and_of_bounded_size() -> None:
-    assert signed_update(wire(create(1))) is not None
-    assert signed_update(wire(forged(create(1)))) is None
-    many = SignedUpdate.of(create(1).message, [Proof(f"{n:0128x}", "00") for n in range(PROOFS_MAX + 1)])
-    for raw in (b"{", b"null", b"[" * 100_000, wire(many)):
-        assert signed_update(raw) is None

@@ -68,7 +68,6 @@ async def test_an_acknowledged_update_is_on_disk(pool: L1Pool, database: Databas
     assert pool.held[update.key] == Held(item, signed(update))
     assert pool.waiting_of(update.hash)
     assert (len(pool), pool.bytes) == (1, len(signed(update)))
-    assert list(pool.groups()) == [b"[%b]" % signed(update)]
 
 
 def test_a_name_says_what_the_update_must_follow() -> None:

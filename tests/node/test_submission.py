@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 
 from layers.metagraph import ALICE, BOB, add, archive, create, fiber_id, forged, update
+from ledger.kit import fee_of
 from node.bodies_made import BODIES
 from ottochain.codec import exact_json
-from ottochain.crypto.proofs import Proof
+from ottochain.crypto.proofs import Proof, sign
 from ottochain.fibers import SignedUpdate
 from ottochain.fibers.records import FiberCommit
 from ottochain.fibers.state import OnChain
+from ottochain.ledger.fee_transactions import SignedFee
 from ottochain.node import submission
-from ottochain.node.submission import PROOFS_MAX, UPDATE_BYTES_MAX, Refusal, judge
+from ottochain.node.paid_updates import PROOFS_MAX, PaidUpdate
+from ottochain.node.submission import UPDATE_BYTES_MAX, Refusal, judge
 
 EMPTY = OnChain({}, {})
 ONE_MACHINE = OnChain({fiber_id(1): FiberCommit("ab" * 32, None, 0)}, {})
@@ -145,9 +149,49 @@ def test_validity_is_looked_at_before_signatures() -> None:
     assert "CidNotFound" in refusal_of(body_of(forged(archive(1, 0)))).body["details"]["reason"]
 
 
-def test_a_fee_is_refused_because_it_would_not_be_booked() -> None:
-    body = {"data": create(1).to_json(), "fee": {"value": {}, "proofs": []}}
-    assert "takes no fee transactions" in refusal_of(exact_json.dumps(body)).body["details"]["reason"]
+def with_fee(signed: SignedUpdate, fee: Any) -> bytes:
+    return exact_json.dumps({"data": signed.to_json(), "fee": fee if isinstance(fee, dict) else fee.to_json()})
+
+
+def test_a_fee_is_taken_with_its_update() -> None:
+    signed = create(1)
+    fee = fee_of(ALICE, 5, signed.hash)
+    taken = judge(with_fee(signed, fee), 1, EMPTY, {ALICE.address: 5})
+    assert taken.to_bytes() == PaidUpdate(signed, fee).to_bytes()
+
+
+def test_a_fee_is_refused_in_the_reference_s_words() -> None:
+    signed, balances = create(1), {ALICE.address: 4}
+
+    def reason(fee: SignedFee, update: SignedUpdate = signed) -> str:
+        with pytest.raises(Refusal) as refused:
+            judge(with_fee(update, fee), 1, EMPTY, balances)
+        assert refused.value.status == 400
+        return str(refused.value.body["details"]["reason"])
+
+    poor = fee_of(ALICE, 5, signed.hash)
+    assert reason(poor) == "Invalid data update, reason: Chain(SourceWalletNotEnoughBalance)"
+    strangers = replace(fee_of(ALICE, 4, create(2).hash), proofs=(sign(signed.hash, BOB),))
+    assert reason(strangers) == (
+        "Invalid data update, reason: Chain(SourceWalletNotSignTheTransaction, MissingDataUpdateOfFeeTransaction)"
+    )
+    absent = archive(1, 0)
+    both = reason(fee_of(ALICE, 5, absent.hash), absent)
+    assert both == f"Invalid data update, reason: Chain(CidNotFound({fiber_id(1)}), SourceWalletNotEnoughBalance)"
+    to_itself = fee_of(ALICE, 4, signed.hash, destination=ALICE.address)
+    assert reason(to_itself) == (
+        f"Invalid data update, reason: Chain(SameSourceAndDestinationAddress{{address={ALICE.address}}})"
+    )
+
+
+def test_a_fee_must_be_signed_like_its_update_and_be_one() -> None:
+    signed = create(1)
+    fee = fee_of(ALICE, 4, signed.hash)
+    unsigned = with_fee(signed, replace(fee, proofs=(sign("00" * 32, ALICE),)))
+    with pytest.raises(Refusal) as refused:
+        judge(unsigned, 1, EMPTY, {ALICE.address: 4})
+    assert refused.value.body == {"error": "Invalid signature in data transactions"}
+    assert refusal_of(with_fee(signed, {"value": {}, "proofs": []})).status == 500
 
 
 @pytest.mark.parametrize(

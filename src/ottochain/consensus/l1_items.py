@@ -37,6 +37,10 @@ class Item(Struct, frozen=True, rename="camel"):
     after: Height = 0
     fee: Annotated[str, Meta(max_length=128)] = ""
 
+    def hashes(self) -> list[str]:
+        """Return the hashes of its group in a data block: of the update, and of what it pays."""
+        return [self.hash, self.fee] if self.fee else [self.hash]
+
 
 class Block(Struct, frozen=True, rename="camel"):
     """Items that one node proposes together. `boot` counts the proposer's starts, `number` its blocks since then:
@@ -63,7 +67,7 @@ class Block(Struct, frozen=True, rename="camel"):
         ``DataApplicationBlock``), so the signatures are the block's proofs as they stand. They say which updates are
         held, not in which round.
         """
-        return json_hash([[item.hash, item.fee] if item.fee else [item.hash] for item in self.items])
+        return json_hash([item.hashes() for item in self.items])
 
 
 class Choice(Struct, frozen=True):

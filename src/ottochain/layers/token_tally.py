@@ -92,13 +92,13 @@ class TokenTally:
             if violations:
                 return fee, "; ".join(map(str, violations))
             if fee.key in seen | self._decided_here or self._decided_before(fee.key, 0):
-                return fee, ALREADY_PAID
+                return fee, ALREADY_PAID.message
             seen.add(fee.key)
             source, destination = (
                 running.get(each, self._settlement.balance(each)) for each in (fee.source, fee.destination)
             )
             if source < fee.amount:
-                return fee, NOT_ENOUGH_BALANCE
+                return fee, NOT_ENOUGH_BALANCE.message
             if destination + fee.amount > AMOUNT_MAX:
                 return fee, "AmountOverflow"
             running[fee.source], running[fee.destination] = source - fee.amount, destination + fee.amount

@@ -1,9 +1,8 @@
 """What a data update pays to its metagraph (Tessellation, ``FeeTransaction`` and ``FeeTransactionValidator``)."""
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 from ottochain.codec.hashing import sha256_hex
 from ottochain.codec.wire import json_hash
@@ -13,10 +12,20 @@ from ottochain.ledger.items import proofs_order, signer_address
 from ottochain.ledger.reasons import Reason, reason
 from ottochain.model.signed import decode_proofs
 
-SOURCE_MUST_SIGN = "Source wallet should sign the transaction"
-NO_SUCH_UPDATE = "Could not find data update for provided fee transaction"
-NOT_ENOUGH_BALANCE = "Source wallet not enough balance"
-ALREADY_PAID = "Fee transaction is paid already"
+
+class FeeFault(NamedTuple):
+    """Why a fee is not taken: the reference's name for it, and its sentence."""
+
+    name: str
+    message: str
+
+
+SOURCE_MUST_SIGN: Final = FeeFault("SourceWalletNotSignTheTransaction", "Source wallet should sign the transaction")
+NO_SUCH_UPDATE: Final = FeeFault(
+    "MissingDataUpdateOfFeeTransaction", "Could not find data update for provided fee transaction"
+)
+NOT_ENOUGH_BALANCE: Final = FeeFault("SourceWalletNotEnoughBalance", "Source wallet not enough balance")
+ALREADY_PAID: Final = FeeFault("FeeAlreadyPaid", "Fee transaction is paid already")
 
 
 @dataclass(frozen=True)
@@ -75,12 +84,12 @@ class SignedFee:
         )
 
 
-def fee_faults(fee: SignedFee, update_hashes: Collection[str], balance: int) -> list[str]:
-    """What L1 says of the fee of an update, in the reference's words and order. ``balance`` is its source's."""
+def fee_faults(fee: SignedFee, update_hash: str, balance: int) -> list[FeeFault]:
+    """What L1 says of the fee of an update, in the reference's order. ``balance`` is its source's."""
     faults = []
     if fee.source not in {signer_address(proof) for proof in fee.proofs}:
         faults.append(SOURCE_MUST_SIGN)
-    if fee.update_hash not in update_hashes:
+    if fee.update_hash != update_hash:
         faults.append(NO_SUCH_UPDATE)
     if balance < fee.amount:
         faults.append(NOT_ENOUGH_BALANCE)

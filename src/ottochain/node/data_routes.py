@@ -6,17 +6,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from typing import Any, Final, Protocol
 
 from aiohttp import web
 
-from ottochain.codec import exact_json
 from ottochain.consensus.l1_items import Item
 from ottochain.fibers.state import OnChain
 from ottochain.node import submission
 from ottochain.node.bodies import judged, read
 from ottochain.node.l1_pool import L1Pool
+from ottochain.node.paid_updates import PaidUpdate, group_of
 from ottochain.node.responses import empty, json_bytes, json_response
 from ottochain.node.submission import Refusal
 from ottochain.store.outcomes import Outcome
@@ -39,6 +39,9 @@ class DataNode(Protocol):
     def on_chain(self) -> OnChain | None:
         """The on-chain state of the newest ML0 snapshot heard of."""
 
+    def balances(self) -> Mapping[str, int] | None:
+        """The balances in it."""
+
     def arrived(self, item: Item) -> None:
         """A client's update is durable: let the core have it."""
 
@@ -51,12 +54,13 @@ def data_routes(node: DataNode) -> list[web.RouteDef]:
 
     async def post(request: web.Request) -> web.Response:
         try:
-            return json_response({"hash": await admit(node, await read(request)), "feeHash": None})
+            taken = await admit(node, await read(request))
+            return json_response({"hash": taken.hash, "feeHash": taken.fee_hash})
         except Refusal as refusal:
             return json_response(refusal.body, refusal.status)
 
     async def queued(_: web.Request) -> web.Response:
-        return json_bytes(b"[%b]" % b",".join(node.pool.groups()))
+        return json_bytes(b"[%b]" % b",".join(group_of(held.signed) for held in node.pool.held.values()))
 
     async def outcome(request: web.Request) -> web.Response:
         update_hash = request.match_info["hash"]
@@ -73,17 +77,20 @@ def data_routes(node: DataNode) -> list[web.RouteDef]:
     ]
 
 
-async def admit(node: DataNode, body: bytes) -> str:
-    """Takes an update in; returns its hash once it is synced. Raises ``Refusal``."""
-    known = node.global_ordinal(), node.on_chain()
-    update = await judged(body, lambda text: submission.judge(text, *known))
+async def admit(node: DataNode, body: bytes) -> PaidUpdate:
+    """Takes an update in; returns it once it is synced. Raises ``Refusal``."""
+    seen = node.global_ordinal(), node.on_chain(), node.balances()
+    update = await judged(body, lambda text: submission.judge(text, *seen))
+    known = node.pool.known(update.key)
+    if known is not None and known.fee != (update.fee_hash or ""):
+        raise submission.invalid_update("this update waits here already, with another fee or none")
     if update.key in node.pool.held:
-        return update.hash
+        return update
     check_room(node.pool)
-    item = node.pool.item_of(update)
-    await node.pool.acknowledge(item, exact_json.dumps(update.to_json()))
+    item = node.pool.item_of(update.content)
+    await node.pool.acknowledge(item, update.to_bytes())
     node.arrived(item)
-    return update.hash
+    return update
 
 
 def check_room(pool: L1Pool) -> None:

@@ -6,6 +6,7 @@ Source of the routes: Tessellation, ``CurrencyL1App.scala`` with a data applicat
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 import aiohttp
@@ -21,12 +22,12 @@ from ottochain.model.signed import signed_text
 from ottochain.node.data_routes import data_routes
 from ottochain.node.l1_blocks import L1BlockService
 from ottochain.node.l1_lane import Contents, round_id_of
-from ottochain.node.l1_messages import read_update
 from ottochain.node.l1_pool import Content
 from ottochain.node.l1_shell import L1Shell
 from ottochain.node.listeners import ListenerName
 from ottochain.node.node import Node
 from ottochain.node.ottochain_routes import dl1_routes
+from ottochain.node.paid_updates import PaidUpdate, fee_hash_of, group_of
 from ottochain.node.upstream import News
 
 ASK_SECONDS: Final = 3.0
@@ -50,8 +51,9 @@ class UpdateCargo:
         return True
 
     def read(self, raw: bytes) -> tuple[Content, bytes] | None:
-        """The update of its wire JSON, when its proofs verify."""
-        return read_update(raw)
+        """The update of its wire JSON, with its fee, when their proofs verify."""
+        paid = PaidUpdate.from_bytes(raw)
+        return None if paid is None else (paid.content, paid.to_bytes())
 
     def text(self, block: Block, contents: Contents) -> str | None:
         """The hash over the hashes of the updates."""
@@ -66,8 +68,8 @@ class UpdateCargo:
         items = ask.block.items
         value = [
             ("roundId", exact_json.dumps(round_id_of(ask.block.id()))),
-            ("dataTransactions", array_text(b"[%b]" % (contents(item.key) or b"") for item in items)),
-            ("dataTransactionsHashes", exact_json.dumps([[item.hash] for item in items])),
+            ("dataTransactions", array_text(group_of(contents(item.key) or b"") for item in items)),
+            ("dataTransactionsHashes", exact_json.dumps([item.hashes() for item in items])),
             ("after", exact_json.dumps({item.key: item.after for item in items if item.after})),
         ]
         proofs = [Proof(signature.id, signature.signature) for signature in ask.signatures]
@@ -80,6 +82,8 @@ class DataL1Service(L1BlockService):
     def __init__(self, node: Node) -> None:
         super().__init__(node)
         self.lane = self.new_lane(UpdateCargo())
+
+    fee_of = staticmethod(fee_hash_of)
 
     @property
     def shell(self) -> L1Shell:
@@ -108,6 +112,10 @@ class DataL1Service(L1BlockService):
     def on_chain(self) -> OnChain | None:
         """The newest on-chain state heard of."""
         return self.metagraph.on_chain
+
+    def balances(self) -> Mapping[str, int] | None:
+        """The balances in the newest ML0 snapshot heard of."""
+        return None if self.metagraph.currency is None else self.metagraph.currency.balances
 
     def arrived(self, item: Item) -> None:
         """A client's update is durable."""

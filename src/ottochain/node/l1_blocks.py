@@ -41,7 +41,7 @@ class L1BlockService(L1Service, ABC):
     def __init__(self, node: Node) -> None:
         super().__init__(node)
         self.database = Database.open(node.data_dir / STORE_NAME)
-        self.pool = L1Pool(self.database, node.id)
+        self.pool = L1Pool(self.database, node.id, self.fee_of)
         if self.pool.position is not None:
             self.metagraph.resume(self.pool.position.ordinal, self.pool.position.hash)
         self.lanes: dict[str, Lane] = {}
@@ -58,6 +58,11 @@ class L1BlockService(L1Service, ABC):
         lane = Lane(self.node, self.pool, cargo, self.metagraph_id, lambda: self.metagraph.parent.url)
         self.lanes[cargo.name] = lane
         return lane
+
+    @staticmethod
+    def fee_of(kept: bytes) -> str:
+        """The hash of the fee that an item pays beside; "" where it pays none, as most do."""
+        return ""
 
     @abstractmethod
     def boot_lanes(self) -> None:

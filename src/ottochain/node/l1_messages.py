@@ -8,17 +8,10 @@ from typing import Final
 
 import msgspec
 
-from ottochain.codec import exact_json
-from ottochain.codec.errors import JsonError
 from ottochain.consensus.l1_effects import L1Message, Offer, decode_l1_message, encode_l1_message
 from ottochain.consensus.l1_items import Item
 from ottochain.consensus.votes import MessageError
-from ottochain.crypto.proofs import verify_all
-from ottochain.fibers.errors import DecodeError
-from ottochain.fibers.updates import SignedUpdate
-from ottochain.node.bodies import DEPTH_MAX
 from ottochain.node.l1_pool import Content, Held, named
-from ottochain.node.submission import PROOFS_MAX
 
 OFFERS_KEPT_MAX: Final = 256
 """Offers whose contents are kept until the core has answered them; the oldest goes when there are more.
@@ -65,8 +58,8 @@ class Offers:
     under the block's name, so that no later copy of the offer takes its place.
     """
 
-    def __init__(self, read: Callable[[bytes], tuple[Content, bytes] | None] | None = None) -> None:
-        self._read = read_update if read is None else read
+    def __init__(self, read: Callable[[bytes], tuple[Content, bytes] | None]) -> None:
+        self._read = read
         self._offered: dict[str, dict[str, Held]] = {}
         self._judged: dict[str, dict[str, Held]] = {}
 
@@ -113,18 +106,3 @@ def same_name(ours: Item, theirs: Item) -> bool:
         theirs.sequence,
         theirs.fee,
     )
-
-
-def read_update(raw: bytes) -> tuple[SignedUpdate, bytes] | None:
-    """The update of its wire JSON and that JSON as it is kept, when its proofs verify."""
-    update = signed_update(raw)
-    return None if update is None else (update, exact_json.dumps(update.to_json()))
-
-
-def signed_update(raw: bytes) -> SignedUpdate | None:
-    """The update of its wire JSON, when it is one and its proofs verify."""
-    try:
-        update = SignedUpdate.from_json(exact_json.loads(raw, max_depth=DEPTH_MAX))
-    except (JsonError, DecodeError):
-        return None
-    return update if len(update.proofs) <= PROOFS_MAX and verify_all(update.hash, update.proofs) else None

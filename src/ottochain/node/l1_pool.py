@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
@@ -56,9 +56,10 @@ class Position:
 
 
 class L1Pool:
-    """Reads from memory, writes through the store. ``me`` is this node's id."""
+    """Reads from memory, writes through the store. ``me`` is this node's id; ``fee_of`` tells the hash of the fee that
+    a content pays beside, "" where it pays none."""
 
-    def __init__(self, database: Database, me: str) -> None:
+    def __init__(self, database: Database, me: str, fee_of: Callable[[bytes], str] = lambda _: "") -> None:
         self._database = database
         self._me = me
         self.outcomes = Outcomes(database)
@@ -73,7 +74,14 @@ class L1Pool:
         self._arrivals = 0
         for stored in Pool(database).items():
             item = Item(
-                stored.key, stored.hash, stored.fiber, stored.sequence, stored.arrival, stored.origin, stored.after
+                stored.key,
+                stored.hash,
+                stored.fiber,
+                stored.sequence,
+                stored.arrival,
+                stored.origin,
+                stored.after,
+                fee_of(stored.signed),
             )
             self._hold(Held(item, stored.signed))
             self._arrivals = stored.arrival
@@ -161,8 +169,7 @@ class L1Pool:
         """Of each update that is here, what was decided about this submission of it."""
         found: dict[str, Outcome] = {}
         for outcome in decisions:
-            held = self.held.get(outcome.key)
-            item = self._writing.get(outcome.key) if held is None else held.item
+            item = self.known(outcome.key)
             if item is not None and outcome.ordinal > item.after:
                 found.setdefault(outcome.key, outcome)
         return found
@@ -177,6 +184,11 @@ class L1Pool:
             if not index[name]:
                 del index[name]
 
+    def known(self, key: str) -> Item | None:
+        """The name of what is held, or being written, under this key."""
+        held = self.held.get(key)
+        return self._writing.get(key) if held is None else held.item
+
     def waiting_of(self, update_hash: str) -> bool:
         """Is an update of this hash undecided here?"""
         return update_hash in self._of_hash
@@ -188,11 +200,6 @@ class L1Pool:
     def of_fiber(self, fiber: str) -> tuple[Held, ...]:
         """What is undecided here about this fiber, in the order in which it came."""
         return tuple(self._of_fiber.get(fiber, {}).values())
-
-    def groups(self) -> Iterator[bytes]:
-        """Each held update as a group of one, as ``GET /data`` lists them."""
-        for held in self.held.values():
-            yield b"[%b]" % held.signed
 
 
 def named(update: Content, arrival: int, origin: str, after: int) -> Item:

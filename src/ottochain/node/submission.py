@@ -7,7 +7,7 @@ Pure: bytes and what is known in, a verdict out. Source: Tessellation, ``DataApp
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from ottochain.codec import exact_json
@@ -19,12 +19,12 @@ from ottochain.fibers.rejections import Rejection, refused_reason
 from ottochain.fibers.state import OnChain
 from ottochain.fibers.updates import SignedUpdate
 from ottochain.fibers.validation import validate_l1
+from ottochain.ledger.fee_transactions import SignedFee, fee_faults, fee_violations
+from ottochain.model.errors import ModelError
 from ottochain.node.bodies import DEPTH_MAX
+from ottochain.node.paid_updates import PROOFS_MAX, PaidUpdate
 
 UNDECODABLE: Final = "Could not decode as DataTransactions or Signed data"
-PROOFS_MAX: Final = 256
-"""Signatures on one update. The reference has no bound; a body full of them would cost seconds to verify."""
-
 UPDATE_BYTES_MAX: Final = 1024 * 1024
 """One update. The reference's bound is that of a binary, 512,000; decoding a definition of this size takes a second."""
 
@@ -38,16 +38,23 @@ class Refusal(Exception):  # noqa: N818  an answer, not a fault
         self.body = body
 
 
-def judge(body: bytes, global_ordinal: int | None, on_chain: OnChain | None) -> SignedUpdate:
-    """The update of a body. Raises ``Refusal``, for any body that is not one to be taken.
+def judge(
+    body: bytes, global_ordinal: int | None, on_chain: OnChain | None, balances: Mapping[str, int] | None = None
+) -> PaidUpdate:
+    """The update of a body, with its fee. Raises ``Refusal``, for any body that is not one to be taken.
 
-    The order of the checks is the reference's: decode, snapshots known, validity, signatures.
+    The order of the checks is the reference's: decode, snapshots known, validity of the update and of the fee,
+    signatures.
     """
     check_size(body)
-    message, update = decode_submission(body)
+    message, update, fee = decode_submission(body)
     known = check_snapshots(global_ordinal, on_chain)
-    check_valid(validate_l1(known, message))
-    return check_signed(update)
+    faults = validate_l1(known, message)
+    if fee is not None:
+        update_hash = "" if update is None else update.hash
+        faults += fee_rejections(fee, update_hash, (balances or {}).get(fee.source, 0))
+    check_valid(faults)
+    return PaidUpdate(check_signed(update, fee), fee)
 
 
 def check_size(body: bytes) -> None:
@@ -58,14 +65,15 @@ def check_size(body: bytes) -> None:
         raise Refusal(413, {"code": 3, "message": "Invalid request body", "retriable": False, "details": details})
 
 
-def refuse_fee(value: object) -> None:
-    """Raises ``Refusal`` for a fee: OttoChain asks for none, and one that is not booked must not be acknowledged."""
-    if isinstance(value, dict) and value.get("fee") is not None:
-        raise invalid_update("Invalid data update, reason: this network takes no fee transactions with updates")
+def fee_rejections(fee: SignedFee, update_hash: str, balance: int) -> list[Rejection]:
+    """What is wrong with a fee beside its signatures. What ML0 would not book is not taken here."""
+    rejections = [Rejection(fault.name, fault.message, fault.name) for fault in fee_faults(fee, update_hash, balance)]
+    others = () if rejections else fee_violations(fee)
+    return rejections + [Rejection(each.name, str(each), str(each)) for each in others if each.name != "InvalidSigned"]
 
 
-def decode_submission(body: bytes) -> tuple[Message, SignedUpdate | None]:
-    """The message of a body, and the update it makes with its proofs.
+def decode_submission(body: bytes) -> tuple[Message, SignedUpdate | None, SignedFee | None]:
+    """The message of a body, the update it makes with its proofs, and the fee beside it.
 
     Form (a) is ``{"data": Signed, "fee": …}``, form (b) a bare ``Signed``; (a) is tried first. The update is None when
     nobody can have signed the message (it has no canonical text). Raises ``Refusal`` for what is neither form.
@@ -79,17 +87,26 @@ def decode_submission(body: bytes) -> tuple[Message, SignedUpdate | None]:
         message = decode_message(signed.get("value") if isinstance(signed, dict) else None)
     except DecodeError as error:
         raise undecodable(error.detail) from error
-    if signed is not value:
-        refuse_fee(value)
+    fee = _fee_of(value) if signed is not value else None
     proofs = signed.get("proofs")
     if not isinstance(proofs, list) or not 0 < len(proofs) <= PROOFS_MAX:
         raise undecodable(f"proofs must be an array of 1 to {PROOFS_MAX} signatures")
     try:
-        return message, SignedUpdate.from_json(signed)
+        return message, SignedUpdate.from_json(signed), fee
     except DecodeError as error:
         if all(is_proof(proof) for proof in proofs):
-            return message, None
+            return message, None, fee
         raise undecodable(error.detail) from error
+
+
+def _fee_of(value: dict[str, Any]) -> SignedFee | None:
+    """The fee of form (a)."""
+    if value.get("fee") is None:
+        return None
+    try:
+        return SignedFee.from_json(value["fee"])
+    except ModelError as error:
+        raise undecodable(str(error)) from error
 
 
 def unsigned_hash(body: bytes) -> str:
@@ -131,9 +148,10 @@ def check_valid(rejections: list[Rejection]) -> None:
         raise invalid_update(refused_reason(rejections))
 
 
-def check_signed(update: SignedUpdate | None) -> SignedUpdate:
-    """The update when all its proofs verify. Raises ``Refusal`` otherwise."""
-    if update is None or not verify_all(update.hash, update.proofs):
+def check_signed(update: SignedUpdate | None, fee: SignedFee | None = None) -> SignedUpdate:
+    """The update when all its proofs verify, and those of the fee. Raises ``Refusal`` otherwise."""
+    fee_is_signed = fee is None or verify_all(fee.hash, fee.proofs)
+    if update is None or not fee_is_signed or not verify_all(update.hash, update.proofs):
         raise Refusal(400, {"error": "Invalid signature in data transactions"})
     return update
 
