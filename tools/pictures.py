@@ -172,14 +172,15 @@ ROOMS: Final = (
     ("client", ("a node's routes, typed",), 40, 210, 350, 66, TOOL_FILL),
     ("node", ("one process: its listeners, its peers,", "the shells of the cores"), 490, 50, 350, 146, NODE_FILL),
     ("store", ("one SQLite file: chain, votes, pools, outbox",), 490, 210, 350, 66, NODE_FILL),
-    ("layers", ("what GL0 and ML0 build, and check",), 40, 340, 390, 66, PURE_FILL),
-    ("consensus", ("step(state, event) → (state, effects)",), 450, 340, 390, 66, PURE_FILL),
-    ("fibers", ("machines, scripts",), 40, 420, 185, 66, PURE_FILL),
-    ("ledger", ("balances, transfers",), 245, 420, 185, 66, PURE_FILL),
-    ("jlvm", ("JSON logic with gas",), 450, 420, 185, 66, PURE_FILL),
-    ("model", ("the chain's nouns",), 655, 420, 185, 66, PURE_FILL),
-    ("crypto", ("keys, addresses, proofs, keystores",), 40, 500, 390, 66, PURE_FILL),
-    ("codec", ("exact JSON, canonical bytes, hashes",), 450, 500, 390, 66, PURE_FILL),
+    ("sim", ("the cores on false clocks, networks and disks, seed by seed",), 40, 340, 800, 66, PURE_FILL),
+    ("layers", ("what GL0 and ML0 build, and check",), 40, 420, 390, 66, PURE_FILL),
+    ("consensus", ("step(state, event) → (state, effects)",), 450, 420, 390, 66, PURE_FILL),
+    ("fibers", ("machines, scripts",), 40, 500, 185, 66, PURE_FILL),
+    ("ledger", ("balances, transfers",), 245, 500, 185, 66, PURE_FILL),
+    ("jlvm", ("JSON logic with gas",), 450, 500, 185, 66, PURE_FILL),
+    ("model", ("the chain's nouns",), 655, 500, 185, 66, PURE_FILL),
+    ("crypto", ("keys, addresses, proofs, keystores",), 40, 580, 390, 66, PURE_FILL),
+    ("codec", ("exact JSON, canonical bytes, hashes",), 450, 580, 390, 66, PURE_FILL),
 )  # fmt: skip
 
 
@@ -191,7 +192,7 @@ def rooms() -> str:
         f'<text x="{x + 38}" y="173" text-anchor="middle" style="font-size:13px">{name}</text>'
         for name, x in (("public", 506), ("p2p", 594), ("cli", 682))
     )
-    return f"""<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 880 600" width="880">
+    return f"""<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 880 680" width="880">
 <title>The rooms of the code</title>
 <style>
 text {{ font-family: ui-sans-serif, system-ui, 'Segoe UI', 'DejaVu Sans', sans-serif; fill: #3b4a5a; font-size: 14px }}
@@ -202,13 +203,13 @@ text {{ font-family: ui-sans-serif, system-ui, 'Segoe UI', 'DejaVu Sans', sans-s
 </style>
 <defs><marker id="tip" markerWidth="9" markerHeight="8" refX="8" refY="4" orient="auto">
 <path d="M0,0 L9,4 L0,8 z" fill="#4a6079"/></marker></defs>
-<rect width="880" height="600" fill="#fdfcfa"/>
+<rect width="880" height="680" fill="#fdfcfa"/>
 <text x="40" y="34" class="half">THE TOOL</text><text x="490" y="34" class="half">A NODE</text>
 {boxes}
 {listeners}
 <path d="M390,243 H440 V168 H500" class="http" marker-end="url(#tip)"/>
 <text x="400" y="262" class="note">HTTP</text>
-<path d="M20,50 V566" stroke="#4a6079" stroke-width="1.4" marker-end="url(#tip)"/>
+<path d="M20,50 V646" stroke="#4a6079" stroke-width="1.4" marker-end="url(#tip)"/>
 <text x="14" y="440" class="note" transform="rotate(-90 14 440)">imports</text>
 <path d="M40,308 H840" stroke="#9aa8b7" stroke-width="1.2" stroke-dasharray="6 5"/>
 <text x="840" y="300" class="note" text-anchor="end">above: files, sockets, clocks</text>
