@@ -321,7 +321,7 @@ async def test_a_block_whose_signatures_do_not_do_any_more_is_made_anew(
 ) -> None:
     """ML0 asks for more of them since there are more nodes: the old block was sent again and again, for ever."""
     monkeypatch.setattr(l1_lane, "ATTEMPTS_UNTIL_ANEW", 0)
-    monkeypatch.setattr(network.ml0, "_block_rule", lambda: BlockRule(2))
+    monkeypatch.setattr(network.ml0.door, "block_rule", lambda: BlockRule(2))
     await network.acknowledged(create(1))
     await until(lambda: any(known.stage == "certified" for known in network.dl1().shell.state.rounds.values()))
     await network.join("dl1-1", "dl1")

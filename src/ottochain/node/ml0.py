@@ -9,7 +9,7 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -36,25 +36,23 @@ from ottochain.model.header import Header
 from ottochain.model.node_state import LOAD_GENESIS, ROLL_BACK
 from ottochain.node import ml0_feed, ml0_webhooks
 from ottochain.node import ml0_founding as founding
-from ottochain.node.bodies import judged, read
-from ottochain.node.data_routes import decided_json, outcome_json
 from ottochain.node.gl0_founding import balances_of, founders_proofs
 from ottochain.node.l0 import L0Service
 from ottochain.node.l0_frames import Spread
 from ottochain.node.l0_terms import ChainProblem, Head, stored_snapshot
 from ottochain.node.listeners import ListenerName
 from ottochain.node.membership import Peer
-from ottochain.node.ml0_blocks import EARLY_PATIENCE_SECONDS, Waiting, WaitingBlocks, block_rule, read_waiting
+from ottochain.node.ml0_blocks import EARLY_PATIENCE_SECONDS, WaitingBlocks, read_waiting
 from ottochain.node.ml0_channel import StateChannel, outbox_row
+from ottochain.node.ml0_door import TOKEN_EVENT, BlockDoor
 from ottochain.node.ml0_keeping import load, parts_of, rows_of
 from ottochain.node.node import Node
 from ottochain.node.ottochain_routes import ml0_routes
-from ottochain.node.responses import empty, json_response
 from ottochain.node.service import METAGRAPH_CLUSTER_ID
 from ottochain.node.token_routes import TokenFaults, token_routes
 from ottochain.node.wallet_routes import wallet_routes
 from ottochain.node.webhooks import Webhooks
-from ottochain.store.blocks import Received, put_received, remove_received
+from ottochain.store.blocks import remove_received
 from ottochain.store.chain import Committed as StoredSnapshot
 from ottochain.store.commit import Commit
 from ottochain.store.meta import Fact, put_fact
@@ -62,9 +60,6 @@ from ottochain.store.outcomes import Outcome, Outcomes
 
 log = logging.getLogger(__name__)
 
-BLOCK_EVENT: Final = "block"
-TOKEN_EVENT: Final = "tokens"  # noqa: S105  a kind of event
-DELIVERY_SECONDS: Final = 10.0
 SNAPSHOT_BYTES_MAX: Final = 64 * 1024 * 1024
 """What the embedded GL0 takes; the reference's is 512,000 and ends a metagraph at a few thousand fibers."""
 
@@ -84,7 +79,6 @@ class Ml0Service(L0Service[Ml0State, Built]):
 
     def __init__(self, node: Node) -> None:
         super().__init__(node)
-        config = node.config
         self.outcomes = Outcomes(self.database)
         self.channel = StateChannel(node, self.database, self._founding)
         self.webhooks = Webhooks(self._save_webhooks, json.loads(self.meta.get(Fact.WEBHOOKS) or "[]"))
@@ -93,8 +87,7 @@ class Ml0Service(L0Service[Ml0State, Built]):
         self._knowledge = ml0.Knowledge(self.outcomes.is_decided, VerifiedProofs(), self._rules)
         self._waiting = WaitingBlocks(time.monotonic)
         self._early_timer: asyncio.TimerHandle | None = None
-        self._block_rule = block_rule(config.l1_peers_file, config.l1_block_signatures)
-        self._token_rule = block_rule(config.cl1_peers_file, config.cl1_block_signatures)
+        self.door = BlockDoor(self, self._waiting, node.config)
         self.token_faults = TokenFaults()
 
     # Starting.
@@ -196,65 +189,20 @@ class Ml0Service(L0Service[Ml0State, Built]):
             return routes
         return [
             *routes,
-            web.post("/currency/l1-data-output", self._take_block),
-            web.get("/ottochain/data/{hash}", self._outcome),
+            web.post("/currency/l1-data-output", self.door.take_block),
+            web.get("/ottochain/data/{hash}", self.door.outcome),
             *token_routes(self),
             *wallet_routes("currency", self._balances),
             *ml0_routes(self, lambda: self.webhooks),
         ]
 
-    async def _take_block(self, request: web.Request) -> web.Response:
-        """200 when the block is durable here; 400 when it is none, or not enough L1 nodes signed it."""
-        body = await read(request)
-        try:
-            block = await judged(body, self._checked_block)
-        except ModelError as error:
-            log.warning("refused a block: %s", error)
-            return empty(400)
-        except (OSError, UnicodeDecodeError) as error:
-            log.error("whose blocks are taken can't be read: %s", error)
-            return json_response({"message": "Node is not ready yet"}, 503)
-        if self.state is None or self._waiting.full:
-            return json_response({"message": "Node is not ready yet"}, 503)
-        self._tell_decided(block)
-        if await self._keep_block(block, body):
-            self.transport.spread(Spread(BLOCK_EVENT, block.proofs[0].id, body))
-        return empty(200)
-
     def take_pool_event(self, peer: Peer, event: Spread) -> None:
-        """Another validator took a block or a message: it belongs into this pool, too."""
-        checks: dict[str, Callable[[bytes], Waiting]] = {
-            BLOCK_EVENT: self._checked_block,
-            TOKEN_EVENT: self._checked_event,
-        }
-        check = checks.get(event.kind)
-        if check is not None and self.state is not None and not self._waiting.full:
-            self.node.supervisor.background("take a block", self._take_spread(peer, event.body, check))
-
-    async def _take_spread(self, peer: Peer, body: bytes, check: Callable[[bytes], Waiting]) -> None:
-        try:
-            await self._keep_block(await judged(body, check), body)
-        except (ModelError, OSError, UnicodeDecodeError) as error:
-            log.warning("%s spread what is no block: %s", peer.id[:8], error)
-
-    def _checked_event(self, body: bytes) -> TokenEvent:
-        """The same for what moves tokens."""
-        event = TokenEvent.from_bytes(body)
-        self.check_signers(event)
-        return event
-
-    def _checked_block(self, body: bytes) -> UpdateBlock:
-        """The block of these bytes. Raises ``ModelError`` when it is none, or not signed as it must be."""
-        block = UpdateBlock.from_bytes(body)
-        if violation := self._block_rule().violation(block):
-            raise ModelError(f"block {block.round_id}: {violation}")
-        return block
+        """Another validator took a block or a message."""
+        self.node.supervisor.background("take a block", self.door.take_spread(peer, event))
 
     def check_signers(self, event: TokenEvent) -> None:
-        """Raises ``ModelError`` for a block that not enough nodes of its L1 signed. A message has its own rules."""
-        violation = self._token_rule().violation(event) if event.updates else None
-        if violation:
-            raise ModelError(f"block {event.round_id}: {violation}")
+        """Raises ``ModelError`` for a block that not enough nodes of its L1 signed."""
+        self.door.check_signers(event)
 
     def is_full(self) -> bool:
         """Does as much wait as may?"""
@@ -262,38 +210,10 @@ class Ml0Service(L0Service[Ml0State, Built]):
 
     async def keep_event(self, event: TokenEvent, body: bytes) -> None:
         """Keeps what moves tokens, here and at the other validators."""
-        self._tell_decided(event)
-        if await self._keep_block(event, body):
-            self.transport.spread(Spread(TOKEN_EVENT, event.proofs[0].id, body))
+        await self.door.keep(event, body, TOKEN_EVENT)
 
     def _balances(self) -> tuple[int, Mapping[str, int]] | None:
         return None if self.state is None else (self.state.ordinal, self.state.info.balances)
-
-    async def _keep_block(self, block: Waiting, body: bytes) -> bool:
-        """Makes a block durable and queues it; False when there is nothing in it to decide, or it is here already."""
-        decided = [self.outcomes.is_decided(key, block.after_of(key)) for key in block.keys]
-        undecided = not decided or not all(decided)
-        if not undecided or block.round_id in self._waiting:
-            return False
-        received = Received(block.round_id, block.proofs[0].id, body)
-        await self.database.write(lambda connection: put_received(connection, [received]))
-        self._waiting.add(block)
-        self.wake()
-        return True
-
-    def _tell_decided(self, block: Waiting) -> None:
-        """The L1 that still asks for decided updates may have missed what became of them."""
-        found = [self.outcomes.of_key(key, block.after_of(key)) for key in block.keys]
-        decided = [outcome for outcome in found if outcome is not None]
-        if decided:
-            self.feed.publish(ml0_feed.decided_line(decided))
-
-    async def _outcome(self, request: web.Request) -> web.Response:
-        update_hash = request.match_info["hash"]
-        if self._waiting.holds_update(update_hash):
-            return json_response(outcome_json(update_hash, "Waiting"))
-        found = decided_json(update_hash, self.outcomes.of_hash(update_hash))
-        return empty(404) if found is None else json_response(found)
 
     def head_ordinal(self) -> int:
         """The newest ordinal; 0 before there is a chain."""
