@@ -122,6 +122,12 @@ def hold_back(network: Layered, name: str = "transactions") -> Lane:
     return lane
 
 
+def let_go(lane: Lane) -> None:
+    """Lets it make blocks again, of what waits and what comes next."""
+    state = lane.shell.state
+    lane.shell.state = replace(state, config=replace(state.config, rounds_max=4))
+
+
 # -- transactions ------------------------------------------------------------------------------------------------------
 
 
@@ -254,12 +260,28 @@ async def test_a_transaction_that_came_to_nothing_does_not_take_the_others_with_
     body = exact_json.dumps(kit.token_block(other, parents=parents).to_json())
     assert (await network.running["ml0"].post("/currency/l1-output", data=body))[0] == 200
     await until_decided(network, other)
-    lane.shell.state = replace(lane.shell.state, config=replace(lane.shell.state.config, rounds_max=4))
+    let_go(lane)
     await taken(network, pay(network, ALICE, CAROL, 1, parent=mine))
     [fine, wrong] = await until_decided(network, mine, his)
     assert (fine, str(wrong).startswith("Rejected")) == (None, True)
     told = await network.running["ml0"].json(f"/transactions/{his.hash}/errors")
     assert "ParentOrdinalBelowLastTxOrdinal" in told["details"]["RejectedTransaction"]["reason"]
+
+
+async def test_what_the_balance_does_not_suffice_for_any_more_holds_up_nobody(network: Layered) -> None:
+    """Chains of different kinds draw on one balance, which each lane sees as the last snapshot left it."""
+    lane = hold_back(network)
+    spent, others = pay(network, ALICE, CAROL, RICH - PAID), chain(network, BOB, 3)
+    await taken(network, spent, *others)
+    locked = lock(network, ALICE, RICH - 1)
+    await taken(network, locked, path="token-locks")
+    assert await until_decided(network, locked) == [None]
+    let_go(lane)
+    network.cl1().lanes["transactions"].ml0_up()
+    assert await until_decided(network, *others) == [None] * 3
+    [reason] = await until_decided(network, spent)
+    assert "AddressBalanceOutOfRange" in str(reason)
+    assert await balance(network, ALICE.address) == 1
 
 
 # -- allow-spends and token locks --------------------------------------------------------------------------------------
