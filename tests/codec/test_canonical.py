@@ -2,7 +2,6 @@
 
 import json
 import math
-import shutil
 import subprocess
 from decimal import Decimal
 from pathlib import Path
@@ -13,6 +12,7 @@ import pytest
 import rfc8785
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.tools_on_path import need
 
 from ottochain.codec.canonical import CanonicalError, canonical_bytes, drop_nulls, number_text
 from ottochain.codec.exact_json import loads
@@ -152,12 +152,10 @@ def test_dropping_nulls_leaves_no_null_member_and_every_element(value: Any) -> N
 @settings(max_examples=20)
 @given(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=50, max_size=200))
 def test_node_prints_the_same_numbers(numbers: list[float]) -> None:
-    node = shutil.which("node")
-    if node is None:
-        pytest.skip("node is not installed")
+    need("node")
     script = "process.stdout.write(JSON.stringify(JSON.parse(require('fs').readFileSync(0, 'utf8'))))"
     printed = subprocess.run(
-        [node, "-e", script], input=json.dumps(numbers).encode(), stdout=subprocess.PIPE, check=True
+        ["node", "-e", script], input=json.dumps(numbers).encode(), stdout=subprocess.PIPE, check=True
     )
     assert canonical_bytes(loads(json.dumps(numbers))) == printed.stdout
 

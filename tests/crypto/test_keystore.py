@@ -1,6 +1,5 @@
 """Keystores: Java's are read here, ours are read by Java and OpenSSL, and refusals say what is wrong."""
 
-import shutil
 import subprocess
 from collections.abc import Callable
 from datetime import timedelta
@@ -8,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.serialization import pkcs12
+from tests.tools_on_path import need
 
 from ottochain.crypto.keys import PrivateKey
 from ottochain.crypto.keystore import (
@@ -31,8 +31,7 @@ Tool = Callable[..., str]
 @pytest.fixture
 def tool() -> Tool:
     def run(*command: str) -> str:
-        if shutil.which(command[0]) is None:
-            pytest.skip(f"{command[0]} is not installed")
+        need(command[0])
         finished = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         assert finished.returncode == 0, finished.stdout
         return finished.stdout

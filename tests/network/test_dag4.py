@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import pytest
 from tests.network.stack import Stack, until
+from tests.tools_on_path import need
 
 from ottochain.crypto.keys import PrivateKey
 
@@ -29,8 +30,7 @@ ALICE, BOB, CAROL = (PrivateKey.from_hex(f"{digit}{digit}" * 32) for digit in "4
 @pytest.fixture(scope="session")
 def modules() -> Path:
     """Where dag4 lies, installed by npm when it is not there."""
-    if shutil.which("node") is None or shutil.which("npm") is None:
-        pytest.skip("node and npm are not on PATH")
+    need("node", "npm")
     HOME.mkdir(exist_ok=True)
     with (HOME / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
