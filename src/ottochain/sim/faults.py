@@ -31,6 +31,7 @@ KINDS: Final[Mapping[str, Kind]] = {
         Kind("power", "a machine loses power between two effects", "effect", 0.008),
         Kind("forget", "power is lost during a write, and nothing of it is there", "write", 0.02),
         Kind("tear", "power is lost during a write, and a part of it is there", "write", 0.02),
+        Kind("blackout", "all machines of a layer, or all there are, lose power at once", "tick", 0.02),
         Kind("wipe", "a validator loses its disk, and comes back as a learner", "tick", 0.01),
         Kind("death", "a node dies for good, as many as the quorum can spare", "tick", 0.01),
         Kind("slow-disk", "a write takes long", "write", 0.1),

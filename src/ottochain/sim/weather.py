@@ -36,6 +36,7 @@ class Weather:
             ("freeze", self.freeze),
             ("clock-ahead", self.clock_ahead),
             ("clock-back", self.clock_back),
+            ("blackout", self.blackout),
             ("wipe", self.wipe),
             ("death", self.death),
             ("change", self._world.operator.decide),
@@ -101,6 +102,15 @@ class Weather:
 
     def clock_back(self) -> None:
         self.chosen("clock-back").clock_jumps(-self._dice.of("clock-back").randint(*JUMP_MS))
+
+    def blackout(self) -> None:
+        """Everybody of a layer, or of all, at the same moment."""
+        dice, layers = self._dice.of("blackout"), self._world.layers
+        names = dice.choice([layers["gl0"], layers["ml0"], layers["dl1"], list(self._world.processes)])
+        torn = dice.random() < 0.5
+        for name in names:
+            if self._world.is_up(name):
+                self._world.bring_down(self._world.processes[name], "tear" if torn else "power")
 
     # -- what does not come back by itself -----------------------------------------------------------------------------
 
