@@ -314,6 +314,24 @@ def test_another_set_of_proofs_for_the_same_parent_is_welcome() -> None:
     assert said(one.judges(Y)) == [("prevote", Y)]
 
 
+@pytest.mark.parametrize(
+    ("before", "now", "signers"),
+    [
+        pytest.param(names(4), names(3), "abd", id="d, whose signature it holds, was removed"),
+        pytest.param(names(4), names(5), "abd", id="e was added, and more signatures are needed from now on"),
+    ],
+)
+def test_other_proofs_of_the_parent_are_known_after_a_restart_by_those_who_voted_then(
+    before: tuple[str, ...], now: tuple[str, ...], signers: str
+) -> None:
+    """The validators changed behind height 5. All lost power; each has its own set of proofs of 5 on its disk."""
+    boot = Boot(5, X, certificate("abc", X, height=5), now, previous=before)
+    leader = leader_order(X, now)[0]
+    one = One(next(member for member in now if member != leader), len(now), boot=boot)
+    one.hears(proposal(leader, Y, height=6, parent=X, parent_certificate=certificate(signers, X, height=5)))
+    assert said(one.judges(Y)) == [("prevote", Y)]
+
+
 def test_a_proposal_without_the_certificate_of_its_parent_is_not_believed() -> None:
     one = One(O, 4, boot=Boot(5, X, certificate(L + M + O, X, height=5), names(4)))
     leader = leader_order(X, names(4))[0]

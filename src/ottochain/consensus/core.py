@@ -279,7 +279,8 @@ def on_boot(state: State, boot: Boot) -> Move:
     validators, following = validator_set(boot.validators), validator_set(boot.following or boot.validators)
     check_change(validators, following)
     fresh = at_height(state, boot.height + 1, boot.hash, boot.certificate, validators, following)
-    fresh = replace(fresh, may_vote=boot.may_vote, trigger=boot.hot)
+    previous = validator_set(boot.previous or boot.validators)
+    fresh = replace(fresh, may_vote=boot.may_vote, trigger=boot.hot, previous=previous)
     effects: tuple[Effect, ...] = ()
     if fresh.voting:
         for record in boot.records:

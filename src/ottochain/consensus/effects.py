@@ -80,7 +80,8 @@ class Boot(Struct, frozen=True, rename="camel", tag="boot"):
     """The first event of a life: what the disk holds.
 
     `height`, `hash` and `certificate` are of the last committed block (certificate None for a genesis or a new
-    incarnation). `records` are the Voted and Valued of height + 1, in the order they were persisted.
+    incarnation), `previous` the validators who voted there (empty: the same as at height + 1): other proofs of it than
+    these are known by them. `records` are the Voted and Valued of height + 1, in the order they were persisted.
     `may_vote` is False for a learner: a node whose vote record is lost.
     """
 
@@ -92,6 +93,7 @@ class Boot(Struct, frozen=True, rename="camel", tag="boot"):
     records: tuple[Voted | Valued, ...] = ()
     may_vote: bool = True
     hot: Trigger | None = None
+    previous: tuple[PeerId, ...] = ()
 
 
 class Hot(Struct, frozen=True, rename="camel", tag="hot"):

@@ -287,6 +287,7 @@ class L0Service(ABC, Generic[S, B]):
                 records=records,
                 may_vote=not self.meta.votes_lost(),
                 hot=self.trigger(),
+                previous=header.validators,
             )
         )
         self.node.supervisor.loop("consensus", self.shell.run())
