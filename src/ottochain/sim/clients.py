@@ -1,4 +1,4 @@
-"""Clients of the L1 layer: each sends one update, and again to the next node until somebody acknowledges it."""
+"""Clients of the L1 layer: each sends one update, and again to another node until somebody acknowledges it."""
 
 from __future__ import annotations
 
@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
 NAME = "client"
 AGAIN_MS = (300, 1_500)
+LATER_MS = (100, 3_000)
+SENT_TWICE = 0.2
+"""Some send to two nodes, at once or when the first copy may be decided already."""
 
 
 class Clients:
@@ -39,19 +42,23 @@ class Clients:
                 sequence = 0
             key = digest("item", number, fiber, sequence)[:12]
             item = Item(key, key, fiber, sequence, 0, NAME, 0)
-            self._world.agenda.after(dice.randint(0, plan.storm_ms), self._begin, item, dice.random() < 0.1)
+            at_ms = dice.randint(0, plan.storm_ms)
+            self._world.agenda.after(at_ms, self._begin, item)
+            if dice.random() < SENT_TWICE:
+                self._world.agenda.after(at_ms + dice.choice((0, 0, dice.randint(*LATER_MS))), self._send, item)
 
-    def _begin(self, item: Item, twice: bool) -> None:
+    def _begin(self, item: Item) -> None:
         self.waiting[item.key] = item
-        for _ in range(2 if twice else 1):
+        self._until_acknowledged(item)
+
+    def _until_acknowledged(self, item: Item) -> None:
+        if item.key in self.waiting:
             self._send(item)
+            self._world.agenda.after(self._world.dice.work.randint(*AGAIN_MS), self._until_acknowledged, item)
 
     def _send(self, item: Item) -> None:
-        if item.key not in self.waiting:
-            return
-        dice, world = self._world.dice.work, self._world
-        world.network.send(NAME, dice.choice(world.layers["dl1"]), Requested(item))
-        world.agenda.after(dice.randint(*AGAIN_MS), self._send, item)
+        node = self._world.dice.work.choice(self._world.layers["dl1"])
+        self._world.network.send(NAME, node, Requested(item))
 
     def hear(self, parcel: Parcel) -> None:
         if isinstance(parcel, Acknowledged):

@@ -48,6 +48,7 @@ class Process:
         self.up = False
         self.life = 0
         self.dead = False
+        self.booting = False
         self.busy = False
         self.frozen = False
         self.speed = 1.0
@@ -86,7 +87,7 @@ class Process:
 
     def pump(self) -> None:
         try:
-            while self.up and not self.busy and not self.frozen:
+            while self.up and not (self.booting or self.busy or self.frozen):
                 if self.pending:
                     effect = self.pending.popleft()
                     self.world.strike_down(self, type(effect).__name__)
@@ -175,10 +176,13 @@ class Process:
         self.speed = 1.0
         if self.world.dice.strikes("drift"):
             self.speed = self.world.dice.of("drift").choice((0.5, 0.8, 1.25, 2.0))
+        self.booting = True
         try:
             self.boot()
         except Died:
             return
+        finally:
+            self.booting = False
         self.pump()
 
     def thaw(self, life: int) -> None:

@@ -104,6 +104,7 @@ class Validator(Process):
                 records=tuple(self.tables.votes),
                 may_vote=not self.tables.record_lost,
                 hot="event" if self.has_work() else None,
+                previous=self.history[-2].validators if last is not None else (),
             )
         )
         self.await_time()
