@@ -582,6 +582,16 @@ def test_an_offer_that_comes_late_does_not_take_over_what_was_sent_again_after_i
     assert F.key not in node.state.placed
 
 
+def test_what_was_sent_again_after_its_decision_is_kept_before_it_is_co_signed_though_an_old_copy_is_known() -> None:
+    """The old copy is off the disk already; that it was decided is not told here yet."""
+    node = Node()
+    node.holds(Block("b", 0, 0, (replace(F, origin="b"), G)))
+    again = replace(F, origin="b", after=3)
+    effects = node.holds(Block("b", 0, 1, (again, G)))
+    assert kinds(effects) == ["KeepItems", "L1Send"]
+    assert one_of(effects, KeepItems).items == (again,)
+
+
 def test_a_block_that_held_only_what_was_sent_again_is_given_up() -> None:
     node = Node()
     late = Block("b", 0, 0, (replace(F, origin="b"),))

@@ -192,9 +192,10 @@ def hold(state: L1State, offered: Offer) -> L1Move:
     unless they were sent again after the peer's copy was decided."""
     block = offered.block
     name = block.id()
-    fresh = tuple(item for item in block.items if not state.knows(item.key))
-    at_hand = {**state.held, **state.waiting}
-    later = {item.key for item in block.items if at_hand.get(item.key, item).after > item.after}
+    copies = {item.key: state.copy_of(item.key) for item in block.items}
+    # Of an earlier submission the disk may have let go already, and the news of its decision be under way to here.
+    fresh = tuple(item for item in block.items if (copy := copies[item.key]) is None or copy.after < item.after)
+    later = {item.key for item in block.items if (copy := copies[item.key]) is not None and copy.after > item.after}
     free = [item.key for item in block.items if item.key not in state.placed and item.key not in later]
     keys = frozenset(item.key for item in block.items)
     mine = frozenset(key for key in free if key in state.waiting)

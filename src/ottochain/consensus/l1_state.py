@@ -83,6 +83,13 @@ class L1State(Struct, frozen=True):
     def knows(self, key: str) -> bool:
         return key in self.placed or key in self.waiting or key in self.held
 
+    def copy_of(self, key: str) -> Item | None:
+        """Return the item of this key as this node knows it."""
+        item = self.waiting.get(key) or self.held.get(key)
+        if item is None and (place := self.placed.get(key)) is not None:
+            item = next(other for other in self.rounds[place].block.items if other.key == key)
+        return item
+
     @property
     def undecided(self) -> int:
         """How many items have no decision yet."""
