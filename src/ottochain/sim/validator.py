@@ -76,6 +76,7 @@ class Validator(Process):
         self.tables = ValidatorTables()
         self.bodies: dict[str, bytes] = {}
         self.change: Change | None = None
+        self.time_due = False
         self.built = 0
         self.asked = (-1, 0)
         self.unsynced: tuple[Record, ...] = ()
@@ -94,6 +95,7 @@ class Validator(Process):
         self.state = core.initial(self.config)
         last = self.tables.chain[-1] if self.tables.chain else None
         self.world.coverage.booted(self.tables)
+        self.await_time()
         self.queue.append(
             Boot(
                 height=self.facts.height,
@@ -103,11 +105,10 @@ class Validator(Process):
                 following=self.facts.following,
                 records=tuple(self.tables.votes),
                 may_vote=not self.tables.record_lost,
-                hot="event" if self.has_work() else None,
+                hot=self.trigger(),
                 previous=self.history[-2].validators if last is not None else (),
             )
         )
-        self.await_time()
 
     def found_on_disk(self) -> None:
         """Tells the checkers of what was written when the process died before it could go on."""
@@ -119,14 +120,19 @@ class Validator(Process):
 
     def await_time(self) -> None:
         """The time trigger. In the calm it is slow, at last it is off, so that silence can be seen."""
-        world = self.world
+        world, self.time_due = self.world, False
         if not world.quiet:
             delay = CALM_TRIGGER_MS if world.dice.calm else world.plan.time_trigger_ms
             self.set_timer(("time",), delay, self.time_is_due)
 
     def time_is_due(self) -> None:
         if not self.world.quiet:
+            self.time_due = True
             self.queue.append(Hot("time"))
+
+    def trigger(self) -> Trigger | None:
+        """Why the next height should be decided now. What is due outweighs what waits."""
+        return "time" if self.time_due else "event" if self.has_work() else None
 
     # -- the core ------------------------------------------------------------------------------------------------------
 
@@ -265,10 +271,9 @@ class Validator(Process):
             if peer not in before.validators and peer != self.name:
                 self.say(peer, Decided(write.certificate, write.reference), write.body.encode())
         self.announce(write, before)
-        hot: Trigger | None = "event" if self.has_work() else None
         self.later(
             self.world.dice.work.randint(0, 2),
-            Committed(write.height, write.hash, facts.validators, facts.following, hot),
+            Committed(write.height, write.hash, facts.validators, facts.following, self.trigger()),
         )
 
     def announce(self, write: Chained, before: Facts) -> None:
