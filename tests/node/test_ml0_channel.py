@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import AsyncIterator
+import sqlite3
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -176,3 +178,63 @@ async def test_the_binary_of_another_validator_takes_the_place_of_ours(
         assert row.hash != before[row.ordinal]
         previous = row.hash
     await until(lambda: set(sent) >= {row.ordinal for row in rows[:4]})
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+async def test_gl0_s_word_for_another_binary_may_come_while_a_snapshot_is_written(
+    network: Layered, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    """Before the write: the snapshot's own binary stood on one that had just been replaced. After it: the sender, begun
+    anew with what is durable, got the binary for the second time. Either ended the node."""
+    await until_included(network)
+    await network.stop("gl0")
+    await network.create(1, 2)
+    ml0, channel, head = network.ml0, network.ml0.channel, network.ml0.head_ordinal()
+    other = "ab" * 32
+    write = ml0.database.write
+    heard: list[int] = []
+
+    async def deliver(_ordinal: int, _attempt: int) -> str | None:
+        return None
+
+    async def hearing(job: Callable[[sqlite3.Connection], Any]) -> Any:
+        if "append" not in job.__qualname__ or heard:
+            return await write(job)
+        heard.append(head)
+        monkeypatch.setattr(channel.view, "apply_line", lambda _line: ((head, other),))
+        if moment == "before":
+            await channel.hear({"entry": {}})
+        result = await write(job)
+        if moment == "after":
+            await channel.hear({"entry": {}})
+        return result
+
+    monkeypatch.setattr(channel, "deliver", deliver)
+    monkeypatch.setattr(ml0.database, "write", hearing)
+    await network.create(3)
+    await network.create(4)
+    assert heard
+    rows = channel.outbox.pending_rows()
+    assert [row.ordinal for row in rows] == [head + 1, head + 2]
+    assert [row.previous for row in rows] == [other, rows[0].hash]
+    assert channel.sender is not None
+    assert channel.sender.depth == 2
+
+
+async def test_gl0_may_hold_a_snapshot_before_this_validator_has_written_it(
+    network: Layered, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another validator was faster. GL0 does not say it again: its binary was sent for ever."""
+    await until_included(network)
+    await network.stop("gl0")
+    channel, head, other = network.ml0.channel, network.ml0.head_ordinal(), "ab" * 32
+    monkeypatch.setattr(channel.view, "confirmed_ordinal", head + 1)
+    monkeypatch.setattr(channel.view, "confirmed_hash", other)
+    await network.create(1)
+    await until(lambda: channel.outbox.at(head + 1) == other)
+    assert channel.outbox.depth() == 0
+    assert channel.sender is not None
+    await until(lambda: channel.sender is not None and channel.sender.depth == 0)
+    await network.create(2)
+    (row,) = channel.outbox.pending_rows()
+    assert (row.ordinal, row.previous) == (head + 2, other)

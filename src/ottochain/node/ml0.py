@@ -283,15 +283,12 @@ class Ml0Service(L0Service[Ml0State, Built]):
         """The snapshot, the changed state, the outcomes, and the binary for GL0."""
         assert self.state is not None
         snapshot = stored_snapshot(built, signed, header)
-        last = self.channel.outbox.last()
-        assert last is not None
-        binary = Binary(last.hash, snapshot.body)
         return Commit(
             snapshot,
             parts=parts_of(built.state, self.state),
             fibers=rows_of(built.state, self.state),
             outcomes=outcomes_of(built),
-            binary=outbox_row(built.ordinal, binary, self.node.key),
+            next_binary=lambda previous: outbox_row(built.ordinal, Binary(previous, snapshot.body), self.node.key),
             received_done=built.done,
         )
 

@@ -32,6 +32,7 @@ from ottochain.store.database import Database
 from ottochain.store.outbox import (
     Outbox,
     OutboxRow,
+    binary_at,
     confirm,
     confirm_other,
     contents_above,
@@ -108,10 +109,22 @@ class StateChannel:
         self.follow()
 
     def enqueue_newest(self) -> None:
-        """A snapshot was committed: its binary is durable."""
+        """A snapshot was committed: its binary is durable.
+
+        What GL0 said meanwhile may be durable, too, and not yet told to the sender; and GL0 may hold this very snapshot
+        already, from another validator, who was faster.
+        """
         row = self.outbox.last()
-        if self.sender is not None and row is not None:
-            self.sender.enqueue(OutboxBinary(row.ordinal, row.hash, row.previous))
+        if self.sender is None or row is None:
+            return
+        if self.view.confirmed_ordinal == row.ordinal and self.view.confirmed_hash is not None:
+            held = (row.ordinal, self.view.confirmed_hash)
+            self._node.supervisor.background("confirm", self._take_in((held,)))
+        binary = OutboxBinary(row.ordinal, row.hash, row.previous)
+        if self.outbox.included(row.hash) is None and self.sender.is_next(binary):
+            self.sender.enqueue(binary)
+        else:
+            self._start_sending()
 
     def close(self) -> None:
         """Sends nothing more."""
@@ -135,14 +148,19 @@ class StateChannel:
         if self.sender is None:
             return  # once it is opened, it asks the view
         if included:
-            others = [(ordinal, each) for ordinal, each in included if self._is_another(ordinal, each)]
-            await self._database.write(lambda connection: self._confirm(connection, included, others))
-            for _, binary_hash in included:
-                self.sender.included(binary_hash)
-            if others:
-                self._start_sending()
+            await self._take_in(included)
         if "state" in line:
             self.sender.gl0_up()
+
+    async def _take_in(self, included: Sequence[tuple[int, str]]) -> None:
+        """GL0 holds these binaries."""
+        others = await self._database.write(lambda connection: self._confirm(connection, included))
+        if self.sender is None:
+            return
+        for _, binary_hash in included:
+            self.sender.included(binary_hash)
+        if others:
+            self._start_sending()
 
     def _agree_with_global(self) -> None:
         """At the start: what GL0 holds is confirmed, and what it does not hold is not, whatever was noted before."""
@@ -152,26 +170,20 @@ class StateChannel:
         def write(connection: sqlite3.Connection) -> None:
             if lost := unconfirm_above(connection, -1 if ordinal is None else ordinal):
                 log.warning("GL0 does not hold %d binaries that it held once: they are sent again", lost)
-            self._confirm(connection, held, [each for each in held if self._is_another(*each)])
+            self._confirm(connection, held)
 
         self._database.write_now(write)
 
-    def _is_another(self, ordinal: int, binary_hash: str) -> bool:
-        """Does GL0 hold another binary of this snapshot than ours?"""
-        return self.outbox.at(ordinal) not in (None, binary_hash)
-
-    def _confirm(
-        self,
-        connection: sqlite3.Connection,
-        included: Sequence[tuple[int, str]],
-        others: Sequence[tuple[int, str]],
-    ) -> None:
+    def _confirm(self, connection: sqlite3.Connection, included: Sequence[tuple[int, str]]) -> bool:
+        """Notes that GL0 holds these; true when it holds another binary of one of these snapshots than ours."""
+        others = [each for each in included if binary_at(connection, each[0]) not in (None, each[1])]
         global_ordinal = self.view.ordinal or 0
         for ordinal, binary_hash in others:
             confirm_other(connection, ordinal, binary_hash, global_ordinal)
         confirm(connection, [binary_hash for _, binary_hash in included], global_ordinal)
         if others:
             rechain(connection, self._made_again(connection, *others[-1]))
+        return bool(others)
 
     def _made_again(self, connection: sqlite3.Connection, ordinal: int, previous: str) -> list[OutboxRow]:
         """The binaries after ``ordinal`` on top of ``previous``, signed by this node."""

@@ -51,6 +51,11 @@ class OutboxShell:
             self._since[binary.ordinal] = time.monotonic()
         self._step(OutboxBoot(binaries))
 
+    def is_next(self, binary: Binary) -> bool:
+        """Does it stand on the last one here?"""
+        last = self._state.chain[-1:]
+        return not last or (binary.ordinal, binary.previous) == (last[0].ordinal + 1, last[0].hash)
+
     def enqueue(self, binary: Binary) -> None:
         """A snapshot was committed."""
         self._since[binary.ordinal] = time.monotonic()

@@ -91,6 +91,12 @@ class Outbox:
         return None if row is None else (row[0], row[1])
 
 
+def binary_at(connection: sqlite3.Connection, ordinal: int) -> str | None:
+    """The hash of the binary of one snapshot, inside a write."""
+    row = connection.execute("SELECT hash FROM outbox WHERE ordinal = ?", (ordinal,)).fetchone()
+    return None if row is None else str(row[0])
+
+
 def put_binary(connection: sqlite3.Connection, row: OutboxRow) -> None:
     """Add the binary of a snapshot that the same transaction, or an earlier one, has put."""
     connection.execute(
