@@ -328,6 +328,22 @@ async def test_a_block_whose_signatures_do_not_do_any_more_is_made_anew(
     await network.until_decided(create(1))
 
 
+async def test_a_node_that_is_alone_with_what_is_decided_learns_it(
+    network: Layered, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its own block brought it back into the pool after the decision had gone by; nobody signs that with it, and ML0,
+    which is asked, refused to answer a block with one signature: it was asked twice a second, for ever."""
+    await network.create(1)
+    service = network.dl1()
+    monkeypatch.setattr(network.ml0.door, "block_rule", lambda: BlockRule(2))
+    item = named(create(1), 1, KEYS["dl1"].peer_id, 0)
+    await service.database.write(lambda connection: connection.execute("DELETE FROM outcomes"))
+    await service.pool.acknowledge(item, wire(create(1)))
+    service.arrived(item)
+    await until(lambda: len(service.pool) == 0 and service.shell.state.undecided == 0)
+    assert (await outcome(network, create(1)))["status"] == "Accepted"
+
+
 async def test_what_is_judged_for_long_holds_up_nobody(network: Layered, monkeypatch: pytest.MonkeyPatch) -> None:
     may_end, judge = threading.Event(), submission.judge
 

@@ -204,6 +204,10 @@ class Ml0Service(L0Service[Ml0State, Built]):
         """Raises ``ModelError`` for a block that not enough nodes of its L1 signed."""
         self.door.check_signers(event)
 
+    def refuse(self, error: ModelError) -> None:
+        """Says why a block is not taken, and what became of what is in it."""
+        self.door.refuse(error)
+
     def is_full(self) -> bool:
         """Does as much wait as may?"""
         return self._waiting.full

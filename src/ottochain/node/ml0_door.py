@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Final, Protocol
 
 from aiohttp import web
 
 from ottochain.layers.token_event import TokenEvent
-from ottochain.layers.update_block import UpdateBlock
+from ottochain.layers.update_block import BlockRule, UpdateBlock
 from ottochain.model.errors import ModelError
 from ottochain.node import ml0_feed
 from ottochain.node.bodies import judged, read
@@ -52,6 +53,16 @@ class Behind(Protocol):
         """Something waits for the next snapshot."""
 
 
+class NotSigned(ModelError):  # noqa: N818  what happened
+    """A block is not signed as it must be. ``asks``: it is signed well by too few nodes of its L1, as one is whose
+    nodes but one know already what became of its updates."""
+
+    def __init__(self, block: Waiting, rule: BlockRule, violation: str) -> None:
+        super().__init__(f"block {block.round_id}: {violation}")
+        self.block = block
+        self.asks = replace(rule, threshold=1).violation(block) is None
+
+
 class BlockDoor:
     """Checks what comes, and keeps it in ``waiting`` and on disk."""
 
@@ -72,7 +83,7 @@ class BlockDoor:
         try:
             block = await judged(body, self._checked_block)
         except ModelError as error:
-            log.warning("refused a block: %s", error)
+            self.refuse(error)
             return empty(400)
         except UNREADABLE as error:
             log.error("whose blocks are taken can't be read: %s", error)
@@ -110,11 +121,17 @@ class BlockDoor:
         except (ModelError, *UNREADABLE) as error:
             log.warning("%s spread what is no block: %s", peer.id[:8], error)
 
+    def refuse(self, error: ModelError) -> None:
+        """Says why a block is not taken; and to an L1 node that is alone with it, what became of what is in it: nobody
+        else of its L1 will sign that with it, for they know."""
+        log.warning("refused a block: %s", error)
+        if isinstance(error, NotSigned) and error.asks and not self.is_shut:
+            self._tell_decided(error.block)
+
     def check_signers(self, event: TokenEvent) -> None:
-        """Raises ``ModelError`` for a block that not enough nodes of its L1 signed. A message has its own rules."""
-        violation = self.token_rule().violation(event) if event.updates else None
-        if violation:
-            raise ModelError(f"block {event.round_id}: {violation}")
+        """Raises ``NotSigned`` for a block that not enough nodes of its L1 signed. A message has its own rules."""
+        if event.updates:
+            _check_signed(event, self.token_rule())
 
     def _checked_event(self, body: bytes) -> TokenEvent:
         event = TokenEvent.from_bytes(body)
@@ -122,10 +139,9 @@ class BlockDoor:
         return event
 
     def _checked_block(self, body: bytes) -> UpdateBlock:
-        """The block of these bytes. Raises ``ModelError`` when it is none, or not signed as it must be."""
+        """The block of these bytes. Raises ``ModelError`` when it is none, ``NotSigned`` when too few signed it."""
         block = UpdateBlock.from_bytes(body)
-        if violation := self.block_rule().violation(block):
-            raise ModelError(f"block {block.round_id}: {violation}")
+        _check_signed(block, self.block_rule())
         return block
 
     async def _keep(self, block: Waiting, body: bytes) -> bool:
@@ -145,3 +161,9 @@ class BlockDoor:
         decided = [outcome for outcome in found if outcome is not None]
         if decided:
             self._behind.feed.publish(ml0_feed.decided_line(decided))
+
+
+def _check_signed(block: Waiting, rule: BlockRule) -> None:
+    violation = rule.violation(block)
+    if violation:
+        raise NotSigned(block, rule, violation)

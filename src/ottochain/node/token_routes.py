@@ -48,6 +48,9 @@ class TokenNode(Protocol):
     def check_signers(self, event: TokenEvent) -> None:
         """Raises ``ModelError`` for a block that is not signed as it must be."""
 
+    def refuse(self, error: ModelError) -> None:
+        """Says why a block is not taken, and what became of what is in it."""
+
     def keep_event(self, event: TokenEvent, body: bytes) -> Awaitable[None]:
         """Keeps an event; it is durable when this returns."""
 
@@ -88,7 +91,7 @@ def token_routes(node: TokenNode) -> list[web.RouteDef]:
             try:
                 node.check_signers(event)
             except ModelError as error:
-                log.warning("refused a block: %s", error)
+                node.refuse(error)
                 return empty(400)
             except (OSError, UnicodeDecodeError) as error:
                 log.error("whose blocks are taken can't be read: %s", error)
