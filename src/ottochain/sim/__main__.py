@@ -3,8 +3,8 @@
     ./dev simulate --seeds 1000             seeds 0 to 999
     ./dev simulate --seeds 1000 --from 5000 seeds 5000 to 5999
     ./dev simulate --seed 42                one seed, with the steps before its end
-    ./dev simulate --seed 42 --faults drop,kill:0+3
-                                            the same, with all drops, the first and the fourth kill, and nothing else
+    ./dev simulate --seed 42 --faults drop,kill:17+305
+                                            the same, with all drops, these two kills, and nothing else
 
 Exit codes: 0 nothing was found · 1 something was found · 2 usage · 3 nothing was found, and too little was tested.
 """
@@ -52,7 +52,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--seeds", type=int, default=200, help="how many seeds to run [200]")
     made.add_argument("--from", type=int, default=0, dest="first", metavar="SEED", help="the first of them [0]")
     made.add_argument("--seed", type=int, help="run this one only, and show the steps before its end")
-    made.add_argument("--faults", help=f"only these, as drop,kill:0+3; or none. All: {', '.join(KINDS)}")
+    made.add_argument("--faults", help=f"only these, as drop,kill:17+305; or none. All: {', '.join(KINDS)}")
     made.add_argument("--items", type=int, help="how many updates clients send, with --seed")
     made.add_argument("--storm-ms", type=int, help="how long faults strike, with --seed")
     made.add_argument(

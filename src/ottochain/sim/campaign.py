@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from ottochain.sim.coverage import RARE, Coverage
+from ottochain.sim.coverage import BOUNDARIES, RARE, Coverage
 from ottochain.sim.faults import KINDS, Allowed
 from ottochain.sim.plan import plan_of
 from ottochain.sim.run import Result, run
@@ -38,6 +38,7 @@ class Campaign:
         found = [f"fault '{kind}' never struck: {KINDS[kind].what}" for kind in KINDS if self._missed(kind)]
         if self.allowed.everything:
             found += [f"it never happened that {mark}" for mark in RARE if not self.coverage.marks[mark]]
+            found += [f"no node ever died {place}" for place in BOUNDARIES if not self.coverage.deaths[place]]
         runs = self.coverage.runs
         for layer in ("gl0", "ml0"):
             if self.coverage.heights[layer] < HEIGHTS_PER_RUN_MIN * runs:
@@ -57,9 +58,9 @@ class Campaign:
         lines = [f"{'fault':<12} {'struck':>9} {'in runs':>8}  what it is"]
         for name, kind in KINDS.items():
             lines.append(f"{name:<12} {seen.faults[name]:>9,} {seen.runs_with[name] / runs:>8.1%}  {kind.what}")
-        deaths = sorted(seen.deaths.items(), key=lambda death: (-death[1], death[0]))
+        deaths = sorted(((seen.deaths[place], place) for place in BOUNDARIES), reverse=True)
         lines += ["", f"{'times':>9}  what must happen too"]
         lines += [f"{seen.marks[mark]:>9,}  {mark}" for mark in RARE]
         lines += ["", f"{'times':>9}  a node died"]
-        lines += [f"{count:>9,}  {where}" for where, count in deaths]
+        lines += [f"{count:>9,}  {where}" for count, where in deaths]
         return lines

@@ -54,10 +54,11 @@ class Clients:
     def _until_acknowledged(self, item: Item) -> None:
         if item.key in self.waiting:
             self._send(item)
-            self._world.agenda.after(self._world.dice.work.randint(*AGAIN_MS), self._until_acknowledged, item)
+            again = self._world.dice.between(AGAIN_MS, f"again {item.key}")
+            self._world.agenda.after(again, self._until_acknowledged, item)
 
     def _send(self, item: Item) -> None:
-        node = self._world.dice.work.choice(self._world.layers["dl1"])
+        node = self._world.dice.choice(self._world.layers["dl1"], f"door for {item.key}")
         self._world.network.send(NAME, node, Requested(item))
 
     def hear(self, parcel: Parcel) -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, get_args
 
-from ottochain.consensus.effects import Equivocated, Persist, Valued, Voted
-from ottochain.consensus.l1_effects import BlockRefused, Decline, L1Send, L1TimerFired
-from ottochain.consensus.outbox import SendBinary
+from ottochain.consensus.effects import Diverged, Effect, Equivocated, Persist, Valued, Voted
+from ottochain.consensus.l1_effects import BlockRefused, Decline, L1Effect, L1Send, L1TimerFired
+from ottochain.consensus.outbox import OutboxEffect, SendBinary
 from ottochain.consensus.votes import Proposal
 from ottochain.sim.writes import ValidatorTables
 
@@ -30,6 +30,16 @@ RARE: Final = (
     "a binary was sent again",
 )
 """What happens only when several things come together; a campaign in which one never did has not tested it."""
+
+BOUNDARIES: Final = (
+    *(
+        f"before {kind.__name__}"
+        for kind in (*get_args(Effect), *get_args(L1Effect), *get_args(OutboxEffect))
+        if kind is not Diverged  # it never happens
+    ),
+    *(f"in a write ({kind})" for kind in ("kill", "forget", "tear")),
+)
+"""Where a node may die: between any two effects, and between a write and its sync. A campaign must see each."""
 
 
 @dataclass(slots=True)

@@ -1,49 +1,79 @@
-"""The only chance there is: everything that a run decides by lot, decided by its seed."""
+"""The only chance there is: everything that a run decides by lot, decided by its seed.
+
+A lot is drawn for a thing by its name: this message from here to there, that effect of that node. Its number follows
+from the seed, the name, and how often the same name was drawn before, and from nothing else. So a fault that is left
+out changes no other lot, only what comes of it; that is what makes runs shrink.
+"""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from hashlib import blake2b
 from random import Random
+from typing import Final, TypeVar
 
 from ottochain.sim.faults import KINDS, Allowed
 
+T = TypeVar("T")
+
+BITS: Final = 64
+MASK: Final = (1 << BITS) - 1
+MULTIPLIER: Final = 0x9E37_79B9_7F4A_7C15
+NAME_BITS: Final = 24
+"""A fault is called by so many bits of its lot: enough to tell a run's faults apart."""
+
 
 class Dice:
-    """One stream of chance per purpose, so that a fault that is left out disturbs the others as little as it can."""
+    """All lots of one run. `fired` are the faults that struck, by kind."""
 
     def __init__(self, seed: int, rates: Mapping[str, float], allowed: Allowed) -> None:
         self.calm = False
         """Faults are over."""
         self.fired: dict[str, list[int]] = {name: [] for name in KINDS}
-        """The numbers of the faults that struck, by kind."""
-        self.work = stream(seed, "work")
         self.clients = stream(seed, "clients")
-        self.network = stream(seed, "network")
-        self._faults = {name: stream(seed, name) for name in KINDS}
-        self._rates = dict(rates)
+        self._seed = seed
         self._allowed = allowed
-        self._chosen: Counter[str] = Counter()
+        self._times: dict[str, int] = {}
+        self._limits = {name: int(rate * (1 << BITS)) for name, rate in rates.items() if rate}
+        self._salts = {name: hashed(f"{seed} {name}") for name in KINDS}
+        self._looks: dict[str, Random] = {}
 
-    def strikes(self, kind: str) -> bool:
-        """Whether a fault of this kind happens here and now."""
-        rate = self._rates.get(kind, 0.0)
-        if not rate or self.calm or self._faults[kind].random() >= rate:
-            return False
-        return self.happens(kind)
+    def any_of(self, *kinds: str) -> bool:
+        """Whether faults of these kinds may strike in this run at all."""
+        return any(kind in self._limits for kind in kinds)
 
-    def happens(self, kind: str) -> bool:
-        """The lot fell on it: whether this run allows it."""
-        number = self._chosen[kind]
-        self._chosen[kind] += 1
-        if not self._allowed.has(kind, number):
+    def lot(self, name: str) -> int:
+        """Draws for a thing: a number of 64 bits."""
+        times = self._times[name] = self._times.get(name, 0) + 1
+        return hashed(f"{self._seed} {name} {times}")
+
+    def strikes(self, kind: str, lot: int) -> bool:
+        """Whether a fault of this kind happens to the thing that the lot was drawn for."""
+        limit = self._limits.get(kind)
+        if limit is None or self.calm:
             return False
-        self.fired[kind].append(number)
+        mixed = ((lot ^ self._salts[kind]) * MULTIPLIER) & MASK
+        if mixed >= limit or not self._allowed.has(kind, lot >> (BITS - NAME_BITS)):
+            return False
+        self.fired[kind].append(lot >> (BITS - NAME_BITS))
+        self._looks[kind] = Random(mixed)  # noqa: S311
         return True
 
     def of(self, kind: str) -> Random:
-        """Chance about how a fault of this kind looks."""
-        return self._faults[kind]
+        """Chance about how the fault of this kind looks that struck last."""
+        return self._looks[kind]
+
+    def between(self, bounds: tuple[int, int], name: str) -> int:
+        """A number from the first to the last of `bounds`."""
+        return bounds[0] + self.lot(name) % (bounds[1] - bounds[0] + 1)
+
+    def choice(self, things: Sequence[T], name: str) -> T:
+        """One of these."""
+        return things[self.lot(name) % len(things)]
+
+
+def hashed(name: str) -> int:
+    return int.from_bytes(blake2b(name.encode(), digest_size=8).digest(), "big")
 
 
 def stream(seed: int, purpose: str) -> Random:

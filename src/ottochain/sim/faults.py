@@ -64,7 +64,7 @@ class FaultError(ValueError):
 class Allowed:
     """Which faults may strike: of each kind all, or those of these numbers; a kind that is not named never does.
 
-    Faults of a kind are numbered from 0 in the order in which the dice chose them, allowed or not.
+    A fault's number is a part of the lot that was drawn for the thing it strikes, the same in every run of the seed.
     """
 
     kinds: Mapping[str, frozenset[int] | None] = field(default_factory=lambda: dict.fromkeys(KINDS))
@@ -80,39 +80,23 @@ class Allowed:
         return len(self.kinds) == len(KINDS) and all(numbers is None for numbers in self.kinds.values())
 
     def text(self) -> str:
-        """The form that ``parse`` reads: ``drop,kill:0+3``; ``none`` when nothing may strike."""
-        words = [name if numbers is None else f"{name}:{_listed(numbers)}" for name, numbers in self.kinds.items()]
+        """The form that ``parse`` reads: ``drop,kill:17+305``; ``none`` when nothing may strike."""
+        words = [
+            name if numbers is None else f"{name}:{'+'.join(map(str, sorted(numbers)))}"
+            for name, numbers in self.kinds.items()
+        ]
         return ",".join(words) or "none"
 
 
 def parse(text: str) -> Allowed:
-    """Read a list of faults: kinds with commas between them, each all of it or ``:numbers`` as ``0+3`` or ``2-7``."""
+    """Read a list of faults: kinds with commas between them, each all of it or, behind a colon, some numbers."""
     kinds: dict[str, frozenset[int] | None] = {}
     for word in filter(None, text.replace("none", "").split(",")):
         name, _, numbers = word.partition(":")
         if name not in KINDS:
             raise FaultError(f"there is no fault '{name}': expected some of {', '.join(KINDS)}")
         try:
-            kinds[name] = _numbers(numbers) if numbers else None
+            kinds[name] = frozenset(map(int, numbers.split("+"))) if numbers else None
         except ValueError:
-            raise FaultError(f"which '{name}'? expected numbers like 0+3 or 2-7, found '{numbers}'") from None
+            raise FaultError(f"which '{name}'? expected numbers like 17+305, found '{numbers}'") from None
     return Allowed(kinds)
-
-
-def _numbers(text: str) -> frozenset[int]:
-    found: set[int] = set()
-    for part in text.split("+"):
-        first, _, last = part.partition("-")
-        found.update(range(int(first), int(last or first) + 1))
-    return frozenset(found)
-
-
-def _listed(numbers: frozenset[int]) -> str:
-    """Numbers, with runs written as first-last."""
-    runs: list[list[int]] = []
-    for number in sorted(numbers):
-        if runs and number == runs[-1][1] + 1:
-            runs[-1][1] = number
-        else:
-            runs.append([number, number])
-    return "+".join(str(first) if first == last else f"{first}-{last}" for first, last in runs)

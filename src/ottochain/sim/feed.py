@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from ottochain.sim.world import World
 
 RECONNECT_MS = 300
+DELAY_MS = (1, 20)
 
 
 class Follower(Protocol):
@@ -53,7 +54,7 @@ class Feed:
         if not open_to:
             world.agenda.after(RECONNECT_MS, self._connect, life)
             return
-        self.source = world.dice.work.choice(open_to)
+        self.source = world.dice.choice(open_to, f"{follower.name} follows")
         self._position = follower.connected(world.validator(self.source))
         self.push()
 
@@ -71,7 +72,7 @@ class Feed:
         """Tells of the next height, if there is one and none is on its way."""
         if self.source and not self._telling and self._world.validator(self.source).facts.height > self._position:
             self._telling = True
-            delay = self._world.dice.work.randint(1, 20)
+            delay = self._world.dice.between(DELAY_MS, f"feed {self._follower.name} {self._position}")
             self._world.agenda.after(delay, self._arrive, self._life, self.source)
 
     def _arrive(self, life: int, name: str) -> None:

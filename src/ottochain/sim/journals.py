@@ -39,4 +39,6 @@ class Journals:
             else:
                 found = journal.replay(world.validators[name].config, lines)
             if found is not None:
-                raise Violated(f"the {kind} core of {name}, life {life}, step {found.line}, does not replay: {found}")
+                raise Violated(
+                    9, f"the {kind} core of {name}, life {life}, step {found.line}, does not replay: {found}"
+                )

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 ITEMS_PER_BLOCK_MAX = 8
 ROUNDS_MAX = 3
 ATTEMPTS_UNTIL_ANEW = 2
+LOOK_MS = (0, 20)
 
 
 class L1Node(Process):
@@ -116,7 +117,8 @@ class L1Node(Process):
 
     def look_at(self, block: Block) -> None:
         """Checks a peer's items, and answers when that is done."""
-        self.later(self.world.dice.work.randint(0, 20), lambda: self.queue.append(self.judged(block)))
+        delay = self.world.dice.between(LOOK_MS, f"{self.name} looks at {block.proposer} {block.boot} {block.number}")
+        self.later(delay, lambda: self.queue.append(self.judged(block)))
 
     def send(self, to: str, message: L1Message) -> None:
         if not (isinstance(message, Offer) and self.is_given_up(message.block)):

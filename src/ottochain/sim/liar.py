@@ -6,13 +6,12 @@ It speaks to one half of the members and to the other; it may sign whatever it l
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from msgspec.structs import replace
 
 from ottochain.consensus.votes import (
     Ask,
-    Ballot,
     Certificate,
     Decided,
     Message,
@@ -21,14 +20,17 @@ from ottochain.consensus.votes import (
     Proposal,
     Signature,
     Vote,
+    VoteKind,
     signed,
 )
 from ottochain.sim.application import Body, digest, encoded
+from ottochain.sim.parcels import subject
 
 if TYPE_CHECKING:
     from ottochain.sim.validator import Validator
 
 REMEMBERED_MAX: Final = 40
+Signed = TypeVar("Signed", bound=Proposal | Prevote | Precommit | Ask)
 
 
 class Liar:
@@ -43,20 +45,20 @@ class Liar:
 
     def words(self, to: str, message: Message) -> Iterator[Message]:
         """What `to` is told in the place of `message`."""
-        strikes = self._dice.strikes
-        if strikes("withhold"):
+        strikes, lot = self._dice.strikes, self._dice.lot(f"{self._node.name} to {to} {subject(message)}")
+        if strikes("withhold", lot):
             return
         if isinstance(message, Proposal):
-            yield from self.proposals(to, message)
+            yield from self.proposals(to, message, lot)
         elif isinstance(message, Prevote | Precommit):
-            yield from self.votes(to, message)
+            yield from self.votes(to, message, lot)
         else:
             yield message
-        if strikes("forge"):
+        if strikes("forge", lot):
             yield self.forged(message)
-        if strikes("boast"):
+        if strikes("boast", lot):
             yield self.boast()
-        if strikes("stale") and self._said:
+        if self._said and strikes("stale", lot):
             yield self._dice.of("stale").choice(self._said)
         self._said = [*self._said[-REMEMBERED_MAX:], message]
 
@@ -65,22 +67,29 @@ class Liar:
         members = self._node.world.layers[self._node.layer]
         return members.index(to) >= len(members) // 2
 
-    def sign(self, message: Ballot | Ask) -> Message:
+    def sign(self, message: Signed) -> Signed:
         return signed(message, self._node.config.chain, self._node.config.sign)
 
     # -- proposals -----------------------------------------------------------------------------------------------------
 
-    def proposals(self, to: str, proposal: Proposal) -> Iterator[Message]:
+    def proposals(self, to: str, proposal: Proposal, lot: int) -> Iterator[Message]:
         if proposal.sender != self._node.name:
             yield proposal
-        elif self._dice.strikes("bad-value"):
+        elif self._dice.strikes("bad-value", lot):
             yield self.sign(replace(proposal, hash=digest("bad", proposal.hash)))
-        elif self.is_far(to) and self._dice.strikes("equivocate") and (other := self.other(proposal)) is not None:
+        elif self.is_far(to) and self._dice.strikes("equivocate", lot) and (other := self.other(proposal)) is not None:
             yield other
+        elif proposal.view > 0 and self._dice.strikes("forge", lot) and (other := self.other(proposal)) is not None:
+            yield self.with_forged_polka(other)
         else:
             yield proposal
 
-    def other(self, proposal: Proposal) -> Message | None:
+    def with_forged_polka(self, proposal: Proposal) -> Message:
+        """A value that nobody prevoted, as if a quorum had: it would free whoever is locked."""
+        polka = self.forged_certificate("prevote", proposal.height, proposal.view - 1, proposal.hash)
+        return self.sign(replace(proposal, polka=polka))
+
+    def other(self, proposal: Proposal) -> Proposal | None:
         """A second value, as good as the first."""
         node = self._node
         text = node.body(proposal.body)
@@ -97,12 +106,12 @@ class Liar:
 
     # -- votes ---------------------------------------------------------------------------------------------------------
 
-    def votes(self, to: str, vote: Vote) -> Iterator[Message]:
+    def votes(self, to: str, vote: Vote, lot: int) -> Iterator[Message]:
         if vote.sender != self._node.name:
             yield vote
             return
-        twice = self._dice.strikes("vote-twice")
-        if twice or (self.is_far(to) and self._dice.strikes("equivocate")):
+        twice = self._dice.strikes("vote-twice", lot)
+        if twice or (self.is_far(to) and self._dice.strikes("equivocate", lot)):
             yield self.sign(replace(vote, hash=self.otherwise(vote)))
             if not twice:
                 return
@@ -124,9 +133,11 @@ class Liar:
         if not isinstance(message, Proposal):
             return
         named = (message.height, message.view, message.hash)
-        if named in self._rushed or not self._dice.strikes("rush"):
+        if named in self._rushed:
             return
         self._rushed.add(named)
+        if not self._dice.strikes("rush", self._dice.lot(f"{self._node.name} hears {subject(message)}")):
+            return
         for vote in (Prevote, Precommit):
             word = self.sign(vote(message.height, message.view, self._node.name, message.hash))
             for peer in self._node.state.validators:
@@ -140,18 +151,23 @@ class Liar:
         dice, state = self._dice.of("forge"), self._node.state
         victims = [member for member in state.validators if member != self._node.name]
         if isinstance(message, Proposal) and message.height == state.height:
-            proofs = tuple(Signature(member, digest("forged", member)[:16]) for member in state.validators)
             if dice.random() < 0.5:
-                return Decided(
-                    Certificate("precommit", message.height, message.view, message.hash, proofs), message.body
-                )
-            polka = Certificate("prevote", message.height, message.view, message.hash, proofs)
+                proof = self.forged_certificate("precommit", message.height, message.view, message.hash)
+                return Decided(proof, message.body)
+            polka = self.forged_certificate("prevote", message.height, message.view, message.hash)
             return self.sign(replace(message, view=message.view + 1, polka=polka))
         vote = dice.choice((Prevote, Precommit))
         block = dice.choice([None, *self.known()])
         view = dice.choice((state.view, state.view, state.view + 1))
         victim = dice.choice(victims) if victims else self._node.name
         return vote(state.height, view, victim, block, digest("forged", victim)[:16])
+
+    def forged_certificate(self, kind: VoteKind, height: int, view: int, block: str) -> Certificate:
+        """A certificate of all validators, of whom none signed."""
+        members = self._node.state.validators
+        return Certificate(
+            kind, height, view, block, tuple(Signature(member, digest("forged", member)[:16]) for member in members)
+        )
 
     def known(self) -> list[str]:
         """Values that were proposed at this height."""

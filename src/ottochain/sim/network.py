@@ -6,12 +6,12 @@ from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from ottochain.consensus.votes import Message
-from ottochain.sim.parcels import Parcel, Said, over_the_wire
+from ottochain.sim.parcels import Parcel, Said, named, over_the_wire
 
 if TYPE_CHECKING:
     from ottochain.sim.world import World
 
-DELAY_MS: Final = (1, 4)
+DELAY_MS: Final = (1, 2, 3, 4)
 LATE_MS: Final = (10, 900)
 
 
@@ -31,15 +31,18 @@ class Network:
         """One message on its way; nobody is told when it is lost."""
         world, dice = self._world, self._world.dice
         self.sent += 1
-        if not self.connected(sender, to) or dice.strikes("drop") or self.is_spelled(to, parcel):
+        lot = dice.lot(f"{sender} to {to} {named(parcel)}")
+        if not self.connected(sender, to) or dice.strikes("drop", lot) or self.is_spelled(to, parcel):
             return
         if world.plan.encoded:
             parcel = over_the_wire(parcel)
-        for _ in range(2 if dice.strikes("duplicate") else 1):
-            delay = dice.network.randint(*DELAY_MS)
-            if dice.strikes("delay"):
-                delay = dice.of("delay").randint(*LATE_MS)
-            world.agenda.after(delay, world.arrives, sender, to, parcel)
+        delay = DELAY_MS[lot % len(DELAY_MS)]
+        if dice.strikes("duplicate", lot):
+            late = dice.of("duplicate").randint(*LATE_MS) if lot % 3 == 0 else delay
+            world.agenda.after(late, world.arrives, sender, to, parcel)
+        if dice.strikes("delay", lot):
+            delay = dice.of("delay").randint(*LATE_MS)
+        world.agenda.after(delay, world.arrives, sender, to, parcel)
 
     # -- spells --------------------------------------------------------------------------------------------------------
 

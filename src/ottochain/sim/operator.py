@@ -96,7 +96,7 @@ class Operator:
     def _ask(self, layer: str, change: Change) -> None:
         doors = [name for name in self._world.honest(layer) if self._world.is_up(name)]
         if doors:
-            node = self._world.validator(self._dice.work.choice(doors))
+            node = self._world.validator(self._dice.choice(doors, f"door for change {change.number} of {layer}"))
             node.tell(lambda: node.take_change(change, spread=True))
 
     def _replace(self, name: str) -> None:

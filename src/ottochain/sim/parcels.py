@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from ottochain.consensus.l1_effects import L1Message
 from ottochain.consensus.l1_items import Block, Item
-from ottochain.consensus.votes import Message, Signature
+from ottochain.consensus.votes import Decided, Message, Signature
 from ottochain.sim.application import Change, Outcome, Posted
 
 
@@ -121,3 +121,40 @@ _decoder: msgspec.json.Decoder[Parcel] = msgspec.json.Decoder(Parcel)
 def over_the_wire(parcel: Parcel) -> Parcel:
     """The parcel as its receiver decodes it."""
     return _decoder.decode(_encoder.encode(parcel))
+
+
+# -- names, by which lots are drawn ------------------------------------------------------------------------------------
+
+
+def named(parcel: Parcel) -> str:
+    """What a parcel is about, in a few words; a copy of it has the same name."""
+    kind = type(parcel).__name__
+    match parcel:
+        case Said(message):
+            return subject(message)
+        case L1Said(message):
+            block = message.block
+            return f"{type(message).__name__} {block if isinstance(block, str) else numbers(block)}"
+        case SpreadBlock(block) | Submitted(block):
+            return f"{kind} {numbers(block)}"
+        case SpreadBinary(posted) | Delivered(posted):
+            return f"{kind} {posted.binary.ordinal}"
+        case Refused(block) | TurnedAway(block):
+            return f"{kind} {block}"
+        case Requested(item):
+            return f"{kind} {item.key}"
+        case Acknowledged(key):
+            return f"{kind} {key}"
+        case _:
+            return kind
+
+
+def subject(message: Message) -> str:
+    """What a consensus message is about."""
+    if isinstance(message, Decided):
+        return f"decided {message.certificate.height}"
+    return f"{message.kind} {message.height} {message.view}"
+
+
+def numbers(block: Block) -> str:
+    return f"{block.proposer} {block.boot} {block.number}"

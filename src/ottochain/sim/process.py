@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from msgspec import Struct
 
+from ottochain.sim.dice import MASK
 from ottochain.sim.disk import Disk
 from ottochain.sim.parcels import Parcel
 from ottochain.sim.writes import Write, encode_write
@@ -120,21 +121,22 @@ class Process:
             self.disk.append(encode_write(write))
         if not sync:
             return
-        self.world.strike_down_in_write(self)
-        if self.world.dice.strikes("slow-disk"):
+        lot = self.world.dice.lot(f"{self.name} writes")
+        self.world.strike_down_in_write(self, lot)
+        if self.world.dice.strikes("slow-disk", lot):
             self.busy = True
             delay = self.world.dice.of("slow-disk").randint(2, 400)
-            self.world.agenda.after(delay, self._written, self.life, then)
+            self.world.agenda.after(delay, self._written, self.life, then, lot)
         else:
             self.disk.sync()
             if then is not None:
                 then()
 
-    def _written(self, life: int, then: Job | None) -> None:
+    def _written(self, life: int, then: Job | None, lot: int) -> None:
         if self.life != life:
             return
         try:
-            self.world.strike_down_in_write(self)
+            self.world.strike_down_in_write(self, ~lot & MASK)
             self.disk.sync()
             self.busy = False
             if then is not None:
@@ -174,7 +176,7 @@ class Process:
             return
         self.up = True
         self.speed = 1.0
-        if self.world.dice.strikes("drift"):
+        if self.world.dice.strikes("drift", self.world.dice.lot(f"{self.name} starts")):
             self.speed = self.world.dice.of("drift").choice((0.5, 0.8, 1.25, 2.0))
         self.booting = True
         try:

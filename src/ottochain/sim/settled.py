@@ -56,7 +56,7 @@ def unsettled_l1(world: World) -> str:
 def check_settled(world: World) -> None:
     """Raises Violated when something did not come right in time."""
     if fault := unsettled(world):
-        raise Violated(f"no end: {fault}")
+        raise Violated(22, f"no end: {fault}")
     marks = world.coverage.marks
     marks["a height was decided in a later view"] += sum(
         stored.certificate.view > 0 for node in world.validators.values() for stored in node.tables.chain
@@ -73,4 +73,4 @@ def check_silent(world: World) -> None:
     world.agenda.run_until(world.agenda.now + SILENCE_MS)
     if (world.network.sent, world.writes) != (sent, written):
         said, wrote = world.network.sent - sent, world.writes - written
-        raise Violated(f"no silence: in a minute with nothing to decide {said} messages and {wrote} writes")
+        raise Violated(26, f"no silence: in a minute with nothing to decide {said} messages and {wrote} writes")

@@ -51,6 +51,7 @@ TIMEOUT_MS = 100
 ASK_AGAIN_MS = 1_000
 BODIES_KEPT_MAX = 64
 CALM_TRIGGER_MS = 6_000
+SLOW_MS = (50, 1_200)
 
 
 class Validator(Process):
@@ -161,17 +162,17 @@ class Validator(Process):
             case CancelTimer(name):
                 self.stop_timer((name,))
             case Build():
-                self.later(self.work_ms(), self.build(effect))
+                self.later(self.work_ms(effect.height, effect.view), self.build(effect))
             case Validate(proposal):
-                self.later(self.work_ms(), self.judged(proposal))
+                self.later(self.work_ms(proposal.height, proposal.view), self.judged(proposal))
             case Commit():
                 self.commit(effect)
             case Diverged():
                 self.world.checks.agreement.diverged(self, effect)
 
-    def work_ms(self) -> int:
-        dice = self.world.dice
-        return dice.of("slow-work").randint(50, 1_200) if dice.strikes("slow-work") else dice.work.randint(0, 3)
+    def work_ms(self, height: int, view: int) -> int:
+        dice, lot = self.world.dice, self.world.dice.lot(f"{self.name} works at {height} {view}")
+        return dice.of("slow-work").randint(*SLOW_MS) if dice.strikes("slow-work", lot) else lot % 4
 
     def body(self, reference: str) -> bytes | None:
         return self.bodies.get(reference)
@@ -272,7 +273,7 @@ class Validator(Process):
                 self.say(peer, Decided(write.certificate, write.reference), write.body.encode())
         self.announce(write, before)
         self.later(
-            self.world.dice.work.randint(0, 2),
+            self.world.dice.between((0, 2), f"{self.name} told of {write.height}"),
             Committed(write.height, write.hash, facts.validators, facts.following, self.trigger()),
         )
 

@@ -28,6 +28,7 @@ class Weather:
     def tick(self) -> None:
         if self._dice.calm:
             return
+        lot = self._dice.lot(f"weather at {self._world.agenda.now}")
         for kind, strike in (
             ("partition", self.partition),
             ("one-way", self.one_way),
@@ -41,7 +42,7 @@ class Weather:
             ("death", self.death),
             ("change", self._world.operator.decide),
         ):
-            if self._dice.strikes(kind):
+            if self._dice.strikes(kind, lot):
                 strike()
         self._world.agenda.after(TICK_MS, self.tick)
 

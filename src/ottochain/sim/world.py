@@ -15,7 +15,7 @@ from ottochain.sim.agenda import Agenda
 from ottochain.sim.application import Application, Tip, genesis
 from ottochain.sim.checkers import Checkers
 from ottochain.sim.coverage import Coverage
-from ottochain.sim.dice import Dice
+from ottochain.sim.dice import Dice, stream
 from ottochain.sim.disk import Disk
 from ottochain.sim.feed import Feed
 from ottochain.sim.global_node import GlobalNode
@@ -45,6 +45,7 @@ class Cores:
     disk: Callable[[], Disk] = Disk
     metagraph_node: type[MetagraphNode] = MetagraphNode
     global_node: type[GlobalNode] = GlobalNode
+    l1_node: type[L1Node] = L1Node
 
 
 class World:
@@ -77,7 +78,7 @@ class World:
             self.validators[name] = self.cores.global_node(self, name, gl0)
         for name in self.layers["ml0"]:
             self.validators[name] = self.cores.metagraph_node(self, name, ml0)
-        self.l1_nodes = {name: L1Node(self, name) for name in self.layers["dl1"]}
+        self.l1_nodes = {name: self.cores.l1_node(self, name) for name in self.layers["dl1"]}
         self.processes: dict[str, Process] = {**self.validators, **self.l1_nodes}
         self.clients = clients.Clients(self)
         self.operator = Operator(self)
@@ -85,7 +86,7 @@ class World:
 
     def begin(self) -> None:
         for process in self.processes.values():
-            self.agenda.after(self.dice.work.randint(0, 5), self._revive, process, process.life)
+            self.agenda.after(self.dice.between((0, 5), f"{process.name} begins"), self._revive, process, process.life)
         self.clients.begin()
         self.weather.tick()
         self.operator.look()
@@ -149,7 +150,8 @@ class World:
             return
         one = self.processes[name]
         if one.layer == self.processes[other].layer and (self.plan.hints or one.layer == "dl1"):
-            self.agenda.after(self.dice.work.randint(*HINT_MS), one.peers_changed, other, up)
+            delay = self.dice.between(HINT_MS, f"{name} notices {other}")
+            self.agenda.after(delay, one.peers_changed, other, up)
         for feed in self.feeds():
             feed.look()
 
@@ -157,16 +159,19 @@ class World:
 
     def strike_down(self, process: Process, effect: str) -> None:
         """Between two effects a process or its machine may die."""
+        if self.dice.calm or not self.dice.any_of("kill", "power"):
+            return
+        lot = self.dice.lot(f"{process.name} {effect}")
         for kind in ("kill", "power"):
-            if self.dice.strikes(kind):
+            if self.dice.strikes(kind, lot):
                 self.coverage.deaths[f"before {effect}"] += 1
                 self.bring_down(process, kind)
                 raise Died
 
-    def strike_down_in_write(self, process: Process) -> None:
+    def strike_down_in_write(self, process: Process, lot: int) -> None:
         """Between writing and syncing, too."""
         for kind in ("kill", "forget", "tear"):
-            if self.dice.strikes(kind):
+            if self.dice.strikes(kind, lot):
                 self.coverage.deaths[f"in a write ({kind})"] += 1
                 self.bring_down(process, kind)
                 raise Died
@@ -176,14 +181,16 @@ class World:
         if kind == "kill":
             process.disk.process_dies()
         else:
-            process.disk.power_fails(self.dice.of(kind), torn=kind == "tear")
+            dice = stream(self.dice.lot(f"{process.name} tears"), kind)
+            process.disk.power_fails(dice, torn=kind == "tear")
         process.die()
         self.say(f"{process.name} dies ({kind})")
         for name in self.layers[process.layer]:
             if name != process.name:
                 self.link_changes(name, process.name, up=False)
         if not process.dead:
-            self.agenda.after(self.dice.of("kill").randint(*DOWN_MS), self._revive, process, process.life)
+            down = self.dice.between(DOWN_MS, f"{process.name} is down")
+            self.agenda.after(down, self._revive, process, process.life)
 
     def _revive(self, process: Process, life: int) -> None:
         if process.life != life or process.dead:

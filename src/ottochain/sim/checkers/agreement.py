@@ -37,10 +37,10 @@ class Agreement:
         """A height is durable at a node; tells whether it is the first."""
         chain = self.known[node.layer]
         if facts.height > len(chain):
-            raise Violated(f"{node.name} committed height {facts.height}; nobody committed {len(chain)}")
+            raise Violated(3, f"{node.name} committed height {facts.height}; nobody committed {len(chain)}")
         self.certified(node, write, chain[facts.height - 1])
         if facts.height != self.heads.get(node.name, 0) + 1:
-            raise Violated(f"{node.name} committed height {facts.height} on {self.heads.get(node.name, 0)}")
+            raise Violated(3, f"{node.name} committed height {facts.height} on {self.heads.get(node.name, 0)}")
         self.heads[node.name] = facts.height
         if facts.height == len(chain):
             self.follows(node, chain[-1], facts, body.trigger)
@@ -49,19 +49,21 @@ class Agreement:
         known = chain[facts.height]
         if (known.hash, known.content, known.following) != (facts.hash, facts.content, facts.following):
             raise Violated(
+                1,
                 f"{node.name} committed {facts.hash[:8]} at height {facts.height} of {node.layer},"
-                f" another node {known.hash[:8]}"
+                f" another node {known.hash[:8]}",
             )
         return False
 
     def certified(self, node: Validator, write: Chained, before: Facts) -> None:
         proof, needed = write.certificate, self.needed(len(before.validators))
         if (proof.kind, proof.height, proof.hash) != ("precommit", write.height, write.hash):
-            raise Violated(f"{node.name} committed height {write.height} by a certificate of something else")
+            raise Violated(2, f"{node.name} committed height {write.height} by a certificate of something else")
         if not self.holds(node.layer, proof, before):
             raise Violated(
+                2,
                 f"{node.name} committed height {write.height} of {node.layer} without a quorum:"
-                f" {[one.id for one in proof.signatures]} are not {needed} of {before.validators}"
+                f" {[one.id for one in proof.signatures]} are not {needed} of {before.validators}",
             )
 
     def holds(self, layer: str, certificate: Certificate, before: Facts) -> bool:
@@ -71,18 +73,18 @@ class Agreement:
 
     def follows(self, node: Validator, before: Facts, facts: Facts, trigger: str) -> None:
         if facts.validators != before.following:
-            raise Violated(f"{node.layer} height {facts.height} has other validators than were committed before")
+            raise Violated(10, f"{node.layer} height {facts.height} has other validators than were committed before")
         if facts.epoch - before.epoch != (trigger == "time"):
             raise Violated(
-                f"{node.layer} height {facts.height}, trigger {trigger}: epoch {before.epoch} to {facts.epoch}"
+                13, f"{node.layer} height {facts.height}, trigger {trigger}: epoch {before.epoch} to {facts.epoch}"
             )
 
     def booted(self, node: Validator, height: int, *, wiped: bool) -> None:
         """A node begins a life at the head that its disk holds."""
         head = self.heads.get(node.name, 0)
         if height < head and not wiped:
-            raise Violated(f"{node.name} went back from height {head} to {height}")
+            raise Violated(3, f"{node.name} went back from height {head} to {height}")
         self.heads[node.name] = min(height, head)
 
     def diverged(self, node: Validator, effect: Diverged) -> None:
-        raise Violated(f"{node.name} found two certificates for height {effect.height} of {node.layer}")
+        raise Violated(1, f"{node.name} found two certificates for height {effect.height} of {node.layer}")

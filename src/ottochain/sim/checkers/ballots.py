@@ -37,7 +37,7 @@ class Ballots:
         polka = record.polka
         before = self._agreement.known[node.layer][polka.height - 1]
         if polka.kind != "prevote" or not self._agreement.holds(node.layer, polka, before):
-            raise Violated(f"{node.name} keeps a polka of height {polka.height} that no quorum made")
+            raise Violated(5, f"{node.name} keeps a polka of height {polka.height} that no quorum made")
         self._polkas.add((node.name, polka.height, polka.view, polka.hash))
 
     def once(self, node: Validator, ballot: Ballot) -> None:
@@ -45,11 +45,11 @@ class Ballots:
         first = self._said.setdefault(step, ballot)
         chain = CHAINS[node.layer]
         if first is not ballot and first.text(chain) != ballot.text(chain):
-            raise Violated(f"{node.name} signed twice: {ballot.kind} of height {ballot.height}, view {ballot.view}")
+            raise Violated(4, f"{node.name} signed twice: {ballot.kind} of height {ballot.height}, view {ballot.view}")
         if isinstance(ballot, Precommit) and ballot.hash is not None:
             named = (node.name, ballot.height, ballot.view, ballot.hash)
             if named not in self._polkas:
-                raise Violated(f"{node.name} precommitted {ballot.hash[:8]} without its polka on its disk")
+                raise Violated(5, f"{node.name} precommitted {ballot.hash[:8]} without its polka on its disk")
 
     def sending(self, node: Validator, message: Message) -> None:
         """A node speaks for itself."""
@@ -58,6 +58,7 @@ class Ballots:
         written = self._said.get((node.name, message.height, message.view, message.kind))
         if written != message:
             raise Violated(
+                7,
                 f"{node.name} sent a {message.kind} of height {message.height}, view {message.view},"
-                " that is not on its disk"
+                " that is not on its disk",
             )

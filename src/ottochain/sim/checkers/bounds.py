@@ -27,23 +27,23 @@ class Bounds:
         if after.height != before.height:
             self.moved(node, before, after)
         elif after.signed < before.signed:
-            raise Violated(f"{node.name} forgot what it signed at height {after.height}")
+            raise Violated(4, f"{node.name} forgot what it signed at height {after.height}")
         if after.phase == "cold" and not after.armed.isdisjoint(("propose", "prevote", "precommit")):
-            raise Violated(f"{node.name} runs timers at a cold height")
+            raise Violated(26, f"{node.name} runs timers at a cold height")
 
     def remembers(self, node: Validator, state: State) -> None:
         for inbox in (state.inbox, state.later):
             for sender, views in inbox.items():
                 if sender not in state.validators and sender not in state.following:
-                    raise Violated(f"{node.name} remembers {sender}, who is no validator")
+                    raise Violated(20, f"{node.name} remembers {sender}, who is no validator")
                 if len(views) > VIEWS_KEPT_MAX:
-                    raise Violated(f"{node.name} remembers {len(views)} views of {sender}")
+                    raise Violated(20, f"{node.name} remembers {len(views)} views of {sender}")
         if len(state.ahead) > CATCH_UP_HEIGHTS_MAX or len(state.judged) > JUDGED_MAX:
-            raise Violated(f"{node.name} remembers {len(state.ahead)} decisions, {len(state.judged)} judgements")
+            raise Violated(20, f"{node.name} remembers {len(state.ahead)} decisions, {len(state.judged)} judgements")
 
     def moved(self, node: Validator, before: State, after: State) -> None:
         if after.height < before.height:
-            raise Violated(f"{node.name} went back from height {before.height} to {after.height}")
+            raise Violated(3, f"{node.name} went back from height {before.height} to {after.height}")
         committed = self._agreement.known[node.layer][after.height - 1]
         if (after.validators, after.following) != (committed.validators, committed.following):
-            raise Violated(f"{node.name} takes {after.validators} for the validators of height {after.height}")
+            raise Violated(10, f"{node.name} takes {after.validators} for the validators of height {after.height}")

@@ -25,14 +25,14 @@ class Channel:
         for posted in body.binaries:
             binary = posted.binary
             if binary.ordinal != self.included + 1:
-                raise Violated(f"GL0 included binary {binary.ordinal} on {self.included}")
+                raise Violated(16, f"GL0 included binary {binary.ordinal} on {self.included}")
             if binary.ordinal >= len(chain) or chain[binary.ordinal].hash != binary.hash:
-                raise Violated(f"GL0 included a binary {binary.ordinal} that ML0 never made final")
+                raise Violated(16, f"GL0 included a binary {binary.ordinal} that ML0 never made final")
             if not self._agreement.holds("ml0", posted.certificate, chain[binary.ordinal - 1]):
-                raise Violated(f"GL0 included binary {binary.ordinal} without a quorum of ML0")
+                raise Violated(17, f"GL0 included binary {binary.ordinal} without a quorum of ML0")
             self.included = binary.ordinal
 
     def removed(self, node: MetagraphNode, ordinals: tuple[int, ...]) -> None:
         """An outbox lets go of binaries."""
         if max(ordinals) > self.included:
-            raise Violated(f"{node.name} removed binary {max(ordinals)}, GL0 holds {self.included}")
+            raise Violated(19, f"{node.name} removed binary {max(ordinals)}, GL0 holds {self.included}")

@@ -60,6 +60,7 @@ class Locks:
                 self.reached += 1
                 return
         raise Violated(
+            6,
             f"{node.name} is locked on {locked[:8]} since view {view} of height {ballot.height},"
-            f" and prevoted {block[:8]} in view {ballot.view}"
+            f" and prevoted {block[:8]} in view {ballot.view}",
         )

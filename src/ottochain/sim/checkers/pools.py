@@ -35,7 +35,7 @@ class Pools:
         reasons |= {block.id() for block in chosen.done if not any(map(node.facts.pending, block.items))}
         for name in names:
             if self._held.get(node.name, {}).pop(name, None) is not None and name not in reasons:
-                raise Violated(f"{node.name} threw block {name[:8]} away before it was committed")
+                raise Violated(14, f"{node.name} threw block {name[:8]} away before it was committed")
 
     def wiped(self, node: Validator) -> None:
         """A node's disk is lost."""
@@ -46,4 +46,4 @@ class Pools:
         held = self._held.get(node.name, {})
         for name in [name for name in held if name not in node.tables.pool]:
             if any(map(node.facts.pending, held.pop(name).items)):
-                raise Violated(f"{node.name} had block {name[:8]} on its disk, and it is gone")
+                raise Violated(14, f"{node.name} had block {name[:8]} on its disk, and it is gone")

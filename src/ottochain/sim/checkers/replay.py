@@ -31,11 +31,11 @@ class Replay:
         for stored in node.tables.chain:
             facts = executed(history[-1], stored.reference, stored.body.encode())
             if isinstance(facts, str) or (facts.height, facts.hash) != (stored.height, stored.hash):
-                raise Violated(f"{node.name} can't replay height {stored.height} of its own chain: {facts}")
+                raise Violated(8, f"{node.name} can't replay height {stored.height} of its own chain: {facts}")
             history.append(facts)
         known = self._agreement.known[node.layer]
         head = history[-1]
         if head.height < len(known) and known[head.height] != head:
-            raise Violated(f"{node.name} replayed height {head.height} to another state than it had")
+            raise Violated(8, f"{node.name} replayed height {head.height} to another state than it had")
         self._agreement.booted(node, head.height, wiped=node.tables.record_lost)
         return history
