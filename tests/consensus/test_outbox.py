@@ -143,14 +143,32 @@ def test_a_gap_stops_the_node() -> None:
         outbox(Enqueued(Binary(2, block(2), digest("another"))))
 
 
-def test_validators_take_turns_by_the_hash() -> None:
+def test_before_anybody_leads_validators_take_turns_by_what_gl0_holds() -> None:
     """Of three validators the first sends at once, the second after two seconds, the third after four."""
-    first, second, third = rank(block(1), "abc")
+    first, second, third = rank(block(0), "abc")
     assert Outbox(1, me=first, members="abc").effects[0] == SendBinary(1, 0)
     assert Outbox(1, me=second, members="abc").effects == (OutboxSetTimer(1, 2_000),)
     waiting = Outbox(1, me=third, members="abc")
     assert waiting.effects == (OutboxSetTimer(1, 4_000),)
     assert waiting(OutboxTimerFired(1)) == (SendBinary(1, 0), OutboxSetTimer(1, 2_000))
+
+
+def test_all_under_way_has_one_sender() -> None:
+    """Each validator's binaries stand on its own: those of several senders would only come in one at a time."""
+    first, second, _ = rank(block(0), "abc")
+    assert sent(Outbox(1, 2, 3, 4, me=first, members="abc").effects) == [1, 2, 3, 4]
+    assert sent(Outbox(1, 2, 3, 4, me=second, members="abc").effects) == []
+
+
+def test_whose_binary_gl0_took_goes_on_at_once_and_the_others_wait() -> None:
+    first, second, third = rank(block(1), "abc")
+    last = Outbox(1, me=third, members="abc")
+    assert last(Included(block(1), leads=True))[0] == Remove((1,))
+    assert last(Enqueued(binary(2))) == (SendBinary(2, 0), OutboxSetTimer(2, 2_000))
+    for turn, other in ((1, first), (2, second)):
+        outbox = Outbox(me=other, members="abc")
+        outbox.state = initial(outbox.state.config)
+        assert outbox(OutboxBoot((binary(2),), leads=False)) == (OutboxSetTimer(2, 2_000 * turn),)
 
 
 def test_a_node_outside_the_members_is_last() -> None:

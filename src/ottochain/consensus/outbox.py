@@ -4,8 +4,10 @@ Binaries are a contiguous chain. The oldest `window` of them are under way: each
 growing delay of at most `retry_max_ms`, until its hash is seen *in a GL0 snapshot*. An HTTP 200 only says that GL0
 has it in memory. So the outbox is never silent while a binary is not included, and never lets one go that is not.
 
-Of the ML0 validators each has the whole outbox. For each binary they take turns, ordered by its hash: the first sends
-at once, the next two seconds later if it is still not included, and so on.
+Of the ML0 validators each has the whole outbox, and each its own binaries: they carry the proofs that it knows. GL0
+takes those of one, and the others build theirs anew on top. So one of them leads: the one whose binary GL0 held last
+sends at once, and its next ones stand on that; the others each wait for their turn, two seconds apart, and lead when
+they had to step in. Before anybody has led, the turns are drawn from what the oldest binary stands on, which all know.
 
 The manual for the shell
 ------------------------
@@ -46,6 +48,8 @@ class OutboxBoot(Struct, frozen=True, rename="camel", tag="boot"):
     """The first event of a life: all binaries that GL0 does not hold, oldest first."""
 
     binaries: tuple[Binary, ...] = ()
+    leads: bool | None = None
+    """Whether this node's binary was the last that GL0 took: False is that of another, None that nobody knows."""
 
 
 class Enqueued(Struct, frozen=True, rename="camel", tag="enqueued"):
@@ -63,9 +67,11 @@ class SendDone(Struct, frozen=True, rename="camel", tag="sendDone"):
 
 
 class Included(Struct, frozen=True, rename="camel", tag="included"):
-    """A GL0 snapshot holds the binary of this hash, and so all that it stands on."""
+    """A GL0 snapshot holds the binary of this hash, and so all that it stands on. `leads` as in OutboxBoot; None leaves
+    it as it is."""
 
     hash: Hash
+    leads: bool | None = None
 
 
 class Gl0Up(Struct, frozen=True, rename="camel", tag="gl0Up"):
@@ -129,9 +135,9 @@ class OutboxConfig(Struct, frozen=True):
         """Return how long to wait after an attempt that GL0 did not take."""
         return grown(self.failed_ms, attempt, self.retry_max_ms)
 
-    def turn(self, block: str) -> int:
-        """Return this node's turn to send a binary: 0 first."""
-        return rank(block, self.members).index(self.me) if self.me in self.members else len(self.members)
+    def turn(self, seed: str) -> int:
+        """Return this node's turn to send: 0 first."""
+        return rank(seed, self.members).index(self.me) if self.me in self.members else len(self.members)
 
 
 def grown(first: int, doublings: int, most: int) -> int:
@@ -145,6 +151,15 @@ class OutboxState(Struct, frozen=True):
     chain: tuple[Binary, ...] = ()
     attempts: dict[int, int] = {}
     failures: dict[int, int] = {}
+    leads: bool | None = None
+
+    @property
+    def turn(self) -> int:
+        """This node's turn to send what is under way: 0 at once."""
+        if self.leads:
+            return 0
+        drawn = self.config.turn(self.chain[0].previous)
+        return drawn if self.leads is None else 1 + drawn
 
     @property
     def depth(self) -> int:
@@ -163,7 +178,7 @@ def step(state: OutboxState, event: OutboxEvent) -> tuple[OutboxState, tuple[Out
         case Enqueued():
             return fill(appended(state, event.binary))
         case Included():
-            return on_included(state, event.hash)
+            return on_included(state, event)
         case OutboxTimerFired():
             return send(state, event.ordinal) if event.ordinal in state.attempts else (state, ())
         case SendDone():
@@ -171,6 +186,7 @@ def step(state: OutboxState, event: OutboxEvent) -> tuple[OutboxState, tuple[Out
         case Gl0Up():
             return again(state)
         case OutboxBoot():
+            state = replace(state, leads=event.leads)
             for binary in event.binaries:
                 state = appended(state, binary)
             return fill(state)
@@ -195,8 +211,7 @@ def fill(state: OutboxState) -> OutboxMove:
         if binary.ordinal in state.attempts:
             continue
         state = replace(state, attempts={**state.attempts, binary.ordinal: 0})
-        turn = state.config.turn(binary.hash)
-        if turn:
+        if turn := state.turn:
             effects += (OutboxSetTimer(binary.ordinal, state.config.turn_ms * turn),)
         else:
             state, sent = send(state, binary.ordinal)
@@ -227,11 +242,13 @@ def on_done(state: OutboxState, done: SendDone) -> OutboxMove:
     return sooner, (OutboxSetTimer(done.ordinal, state.config.delay_after_failure(failed)),)
 
 
-def on_included(state: OutboxState, block: str) -> OutboxMove:
+def on_included(state: OutboxState, included: Included) -> OutboxMove:
     """Let go of a binary that GL0 holds, with all before it; put the next ones under way."""
-    count = next((index + 1 for index, binary in enumerate(state.chain) if binary.hash == block), 0)
+    count = next((index + 1 for index, binary in enumerate(state.chain) if binary.hash == included.hash), 0)
     if not count:
         return state, ()
+    if included.leads is not None:
+        state = replace(state, leads=included.leads)
     gone = tuple(binary.ordinal for binary in state.chain[:count])
     stop = tuple(OutboxCancelTimer(ordinal) for ordinal in gone if ordinal in state.attempts)
     state = replace(

@@ -124,7 +124,7 @@ class StateChannel:
         if self.outbox.included(row.hash) is None and self.sender.is_next(binary):
             self.sender.enqueue(binary)
         else:
-            self._start_sending()
+            self._start_sending(leads=self.sender.leads)
 
     def close(self) -> None:
         """Sends nothing more."""
@@ -157,10 +157,10 @@ class StateChannel:
         others = await self._database.write(lambda connection: self._confirm(connection, included))
         if self.sender is None:
             return
+        if others:
+            self._start_sending(leads=False)
         for _, binary_hash in included:
             self.sender.included(binary_hash)
-        if others:
-            self._start_sending()
 
     def _agree_with_global(self) -> None:
         """At the start: what GL0 holds is confirmed, and what it does not hold is not, whatever was noted before."""
@@ -194,13 +194,13 @@ class StateChannel:
             previous = binary.hash
         return made
 
-    def _start_sending(self) -> None:
+    def _start_sending(self, leads: bool | None = None) -> None:
         if self.sender is not None:
             self.sender.close()
         config = OutboxConfig(me=self._node.id, members=self._members)
         self.sender = OutboxShell(config, self.deliver, self._node.supervisor)
         rows = self.outbox.pending_rows()
-        self.sender.boot(tuple(OutboxBinary(row.ordinal, row.hash, row.previous) for row in rows))
+        self.sender.boot(tuple(OutboxBinary(row.ordinal, row.hash, row.previous) for row in rows), leads)
 
     async def deliver(self, ordinal: int, _attempt: int) -> str | None:
         """Posts one binary to GL0; None when it was taken."""

@@ -45,11 +45,11 @@ class OutboxShell:
         self.last_problem: str | None = None
         self._closed = False
 
-    def boot(self, binaries: tuple[Binary, ...]) -> None:
-        """What GL0 does not hold, oldest first."""
+    def boot(self, binaries: tuple[Binary, ...], leads: bool | None = None) -> None:
+        """What GL0 does not hold, oldest first. ``leads``: whether GL0 took a binary of this node last, if known."""
         for binary in binaries:
             self._since[binary.ordinal] = time.monotonic()
-        self._step(OutboxBoot(binaries))
+        self._step(OutboxBoot(binaries, leads))
 
     def is_next(self, binary: Binary) -> bool:
         """Does it stand on the last one here?"""
@@ -62,12 +62,17 @@ class OutboxShell:
         self._step(Enqueued(binary))
 
     def included(self, binary_hash: str) -> None:
-        """A GL0 snapshot holds this binary."""
-        self._step(Included(binary_hash))
+        """A GL0 snapshot holds this binary, which is this node's own."""
+        self._step(Included(binary_hash, leads=True))
 
     def gl0_up(self) -> None:
         """GL0 can be reached again."""
         self._step(Gl0Up())
+
+    @property
+    def leads(self) -> bool | None:
+        """Whether GL0 took a binary of this node last; None while that is not known."""
+        return self._state.leads
 
     @property
     def depth(self) -> int:
