@@ -24,6 +24,7 @@ from ottochain.codec.values import NULL_MEMBER, SUPPLEMENTARY_KEY, drop_nulls, n
 
 __all__ = [
     "WireError",
+    "brotli_fast",
     "brotli_plain",
     "brotli_sorted",
     "json_hash",
@@ -73,6 +74,12 @@ def json_hash(value: Any) -> str:
 def brotli_plain(data: bytes) -> bytes:
     """`data` compressed as Tessellation compresses it."""
     compressed: bytes = brotli.compress(data, quality=_QUALITY)
+    return compressed
+
+
+def brotli_fast(data: bytes) -> bytes:
+    """`data` compressed for ourselves: in less than half the time, a fifth longer. ``unbrotli`` unfolds it, too."""
+    compressed: bytes = brotli.compress(data, quality=0)
     return compressed
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -50,6 +50,7 @@ BINARY_BYTES_MAX: Final = 64 * 1024 * 1024
 INCLUDED_REMEMBERED: Final = 256
 """Hashes of the binaries that went in last: a metagraph that has not heard of it yet sends them again."""
 
+FRAME_PATH: Final = "/ottochain/state-channels/{address}"
 BINARY_EVENT: Final = "binary"
 NOT_READY_FOR_BINARIES: Final = b'{"message":"Node not yet ready to accept metagraph snapshots."}'
 
@@ -125,7 +126,7 @@ class Gl0Service(L0Service[Gl0State, Gl0Built]):
     def go_on(self, state: Gl0State) -> None:
         """Takes up the chain, with the binaries that waited."""
         for received in self.received.items():
-            self._waiting.add(Delivery.from_bytes(received.source, received.signed))
+            self._waiting.add(Delivery.kept(received.source, received.signed))
         self.resume(state, VotingChain(state.chain.chain_id, state.chain.incarnation, self.layer))
 
     # Routes.
@@ -137,15 +138,24 @@ class Gl0Service(L0Service[Gl0State, Gl0Built]):
             return routes
         return [
             *routes,
-            web.post("/state-channels/{address}/snapshot", self._take_binary),
+            web.post("/state-channels/{address}/snapshot", self._take_wire),
+            web.post(FRAME_PATH, self._take_frame),
             *wallet_routes("dag", self._balances),
         ]
 
-    async def _take_binary(self, request: web.Request) -> web.Response:
+    async def _take_wire(self, request: web.Request) -> web.Response:
+        """A binary in the reference's JSON."""
+        return await self._take_binary(request, Delivery.from_bytes)
+
+    async def _take_frame(self, request: web.Request) -> web.Response:
+        """A binary from an ML0 of this engine."""
+        return await self._take_binary(request, Delivery.from_frame)
+
+    async def _take_binary(self, request: web.Request, reading: Callable[[str, bytes], Delivery]) -> web.Response:
         """200 when the binary is durable here, which is not inclusion; 400 with all that is wrong with it."""
         address = request.match_info["address"]
         try:
-            delivery = await judged(await read(request), lambda body: Delivery.from_bytes(address, body))
+            delivery = await judged(await read(request), lambda body: named(reading(address, body)))
         except ModelError as error:
             raise PlainRouteFailure(str(error)) from error
         if self.state is None or self._waiting.full:
@@ -158,7 +168,7 @@ class Gl0Service(L0Service[Gl0State, Gl0Built]):
         if not self._waiting.may_come(delivery, self.state.metagraphs.get(address)):
             return json_bytes(NOT_READY_FOR_BINARIES, 503)
         if await self._keep_binary(delivery):
-            self.transport.spread(Spread(BINARY_EVENT, delivery.address, delivery.to_bytes()))
+            self.transport.spread(Spread(BINARY_EVENT, delivery.address, delivery.to_frame()))
         return empty(200)
 
     def take_pool_event(self, peer: Peer, event: Spread) -> None:
@@ -169,7 +179,7 @@ class Gl0Service(L0Service[Gl0State, Gl0Built]):
     async def _take_spread(self, peer: Peer, event: Spread) -> None:
         assert self.state is not None
         try:
-            delivery = await judged(event.body, lambda body: Delivery.from_bytes(event.source, body))
+            delivery = await judged(event.body, lambda body: named(Delivery.from_frame(event.source, body)))
         except ModelError as error:
             log.warning("%s spread what is no binary: %s", peer.id[:8], error)
             return
@@ -181,7 +191,7 @@ class Gl0Service(L0Service[Gl0State, Gl0Built]):
         """Makes a binary durable and queues it; False when it is in the chain, or here already."""
         if self._is_included(delivery) or delivery.key in self._waiting:
             return False
-        received = Received(delivery.key, delivery.address, delivery.to_bytes())
+        received = Received(delivery.key, delivery.address, delivery.to_frame())
         await self.database.write(lambda connection: put_received(connection, [received]))
         self._waiting.add(delivery)
         self.wake()
@@ -234,7 +244,7 @@ class Gl0Service(L0Service[Gl0State, Gl0Built]):
     def kept_with(self, built: Gl0Built, signed: bytes, header: Header) -> Commit:
         """The snapshot, the state, and the binaries that are done."""
         return Commit(
-            stored_snapshot(built, signed, header),
+            stored_snapshot(built, signed, header, goes_to_global=False),
             parts=parts_of(built.state, self.state),
             received_done=built.done,
         )
@@ -285,3 +295,9 @@ class Gl0Service(L0Service[Gl0State, Gl0Built]):
             if state is None
             else {address: metagraph.ordinal for address, metagraph in state.metagraphs.items()},
         }
+
+
+def named(delivery: Delivery) -> Delivery:
+    """The same with its hash known: what takes longest of all that is done with a binary can be done aside."""
+    assert delivery.hash
+    return delivery

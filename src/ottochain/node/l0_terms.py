@@ -58,6 +58,8 @@ class Head:
     header: Header = field(repr=False)
 
 
-def stored_snapshot(built: LayerBuilt, signed: bytes, header: Header) -> StoredSnapshot:
+def stored_snapshot(built: LayerBuilt, signed: bytes, header: Header, *, goes_to_global: bool = True) -> StoredSnapshot:
     """A built snapshot as the chain store keeps it."""
-    return StoredSnapshot.of(built.ordinal, built.text.hash, signed, header.to_bytes(), built.proposal)
+    return StoredSnapshot.of(
+        built.ordinal, built.text.hash, signed, header.to_bytes(), built.proposal, goes_to_global=goes_to_global
+    )

@@ -54,6 +54,7 @@ class StateChannel:
         self._database = database
         self._founding = founding
         self._members: tuple[str, ...] = ()
+        self._frames = True
         self.outbox = Outbox(database)
         self.view = GlobalView(node.config.global_l0_peer, node.config.token_identifier)
         self.sender: OutboxShell | None = None
@@ -212,18 +213,27 @@ class StateChannel:
         signed = SignedBinary(Binary(entry.row.previous, entry.content), proofs)
         founding = self._founding() if ordinal == 0 else None
         delivery = Delivery(metagraph_id, signed, Header.from_bytes(entry.header), founding)
-        url = f"{self.view.parent.url}/state-channels/{metagraph_id}/snapshot"
-        headers = {"Content-Type": "application/json"}
-        timeout = aiohttp.ClientTimeout(total=DELIVERY_SECONDS)
+        status, said = 404, ""
         try:
-            async with self._node.http.post(
-                url, data=delivery.to_bytes(), headers=headers, timeout=timeout
-            ) as response:
-                if response.status == 200:
-                    return None
-                return f"status {response.status}: {(await response.text())[:300]}"
+            if self._frames:
+                path = f"/ottochain/state-channels/{metagraph_id}"
+                status, said = await self._post(path, delivery.to_frame(), "application/octet-stream")
+            if status == 404:
+                # A GL0 of another engine: it knows the reference's route alone.
+                self._frames = False
+                path = f"/state-channels/{metagraph_id}/snapshot"
+                status, said = await self._post(path, delivery.to_bytes(), "application/json")
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             return type(error).__name__
+        return None if status == 200 else f"status {status}: {said}"
+
+    async def _post(self, path: str, body: bytes, content_type: str) -> tuple[int, str]:
+        """Status and first words of GL0's answer."""
+        url = f"{self.view.parent.url}{path}"
+        headers = {"Content-Type": content_type}
+        timeout = aiohttp.ClientTimeout(total=DELIVERY_SECONDS)
+        async with self._node.http.post(url, data=body, headers=headers, timeout=timeout) as response:
+            return response.status, "" if response.status == 200 else (await response.text())[:300]
 
 
 def outbox_row(ordinal: int, binary: Binary, key: PrivateKey) -> OutboxRow:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from ottochain.codec.wire import brotli_plain, unbrotli
+from ottochain.codec.wire import brotli_fast, brotli_plain, unbrotli
 from ottochain.store.database import Database
 from ottochain.store.errors import StoreError
 
@@ -23,6 +23,9 @@ _COLUMNS: Final = "ordinal, hash, body, header, proposal"
 class Committed:
     """A snapshot as it is kept: ``body`` is brotli of the signed wire JSON, ``header`` the JSON beside it, and
     ``proposal`` brotli of the bytes that the validators voted on (none at a genesis).
+
+    A metagraph's body is the content that goes to the global layer, compressed as the reference does. Whatever nobody
+    else is to see is compressed as fast as can be.
     """
 
     ordinal: int
@@ -33,10 +36,18 @@ class Committed:
 
     @classmethod
     def of(
-        cls, ordinal: int, snapshot_hash: str, signed_wire: bytes, header: bytes, proposal: bytes = b""
+        cls,
+        ordinal: int,
+        snapshot_hash: str,
+        signed_wire: bytes,
+        header: bytes,
+        proposal: bytes = b"",
+        *,
+        goes_to_global: bool = True,
     ) -> "Committed":
         """Compress the signed wire JSON and the proposal."""
-        return cls(ordinal, snapshot_hash, brotli_plain(signed_wire), header, brotli_plain(proposal))
+        body = brotli_plain(signed_wire) if goes_to_global else brotli_fast(signed_wire)
+        return cls(ordinal, snapshot_hash, body, header, brotli_fast(proposal))
 
     @property
     def signed(self) -> bytes:
