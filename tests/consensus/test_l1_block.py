@@ -123,18 +123,35 @@ def test_alone_an_arrival_is_submitted_at_once() -> None:
     assert [proof.id for proof in one_of(effects, Submit).signatures] == ["a"]
 
 
-def test_items_are_offered_to_all_peers_and_submitted_at_the_threshold() -> None:
+def test_items_are_offered_to_as_many_peers_as_must_sign_and_submitted_at_the_threshold() -> None:
     node = Node()
     effects = node(Arrived((F, G)))
-    assert [sent.to for sent in all_of(effects, L1Send)] == ["b", "c"]
+    assert [sent.to for sent in all_of(effects, L1Send)] == ["b"]
     (block,) = blocks(effects)
-    effects = node.hears(cosigned(block, "c"))
+    effects = node.hears(cosigned(block, "b"))
     submit = one_of(effects, Submit)
-    assert [proof.id for proof in submit.signatures] == ["a", "c"]
-    assert {sent.to for sent in all_of(effects, L1Send)} == {"b", "c"}
+    assert [proof.id for proof in submit.signatures] == ["a", "b"]
+    assert {sent.to for sent in all_of(effects, L1Send)} == {"b"}
     assert all(isinstance(sent.message, Certified) for sent in all_of(effects, L1Send))
     assert L1CancelTimer("offer", block.id()) in effects
     assert L1SetTimer("submit", block.id(), 500) in effects
+
+
+def test_peers_take_turns_in_co_signing() -> None:
+    node = Node()
+    first, second = node(Arrived((F,))), node(Arrived((G,)))
+    assert [sent.to for effects in (first, second) for sent in all_of(effects, L1Send)] == ["b", "c"]
+
+
+def test_when_the_peer_that_was_asked_is_gone_or_silent_the_others_are_asked() -> None:
+    node = Node()
+    (block,) = blocks(node(Arrived((F,))))
+    effects = node(PeersChanged(("c",), 2))
+    assert [(sent.to, sent.message.block) for sent in all_of(effects, L1Send)] == [("c", block)]
+    node = Node()
+    (block,) = blocks(node(Arrived((F,))))
+    effects = node(L1TimerFired("offer", block.id()))
+    assert [sent.to for sent in all_of(effects, L1Send)] == ["b", "c"]
 
 
 def test_decided_items_are_released_and_the_block_is_done() -> None:
@@ -305,7 +322,7 @@ def test_a_block_that_cannot_reach_the_threshold_is_split() -> None:
     """Both peers decline because of g: f goes on in another block, g alone."""
     node = Node()
     (block,) = blocks(node(Arrived((F, G))))
-    assert node.hears(declined(block, "b", G.key)) == ()
+    assert [sent.to for sent in all_of(node.hears(declined(block, "b", G.key)), L1Send)] == ["c"]
     effects = node.hears(declined(block, "c", G.key))
     assert sorted(named(each.items) for each in blocks(effects)) == ["f", "g"]
 
@@ -314,7 +331,7 @@ def test_ml0_is_asked_about_a_single_item_that_nobody_co_signs_and_it_is_offered
     """It may be decided: ours took it over from an offer that came late, and read of the decision before that."""
     node = Node()
     (block,) = blocks(node(Arrived((F,))))
-    assert node.hears(declined(block, "b", F.key)) == ()
+    assert [sent.to for sent in all_of(node.hears(declined(block, "b", F.key)), L1Send)] == ["c"]
     asked = one_of(node.hears(declined(block, "c", F.key)), Submit)
     assert (asked.block, [proof.id for proof in asked.signatures]) == (block, ["a"])
     assert node.hears(declined(block, "c", F.key)) == ()
@@ -330,7 +347,7 @@ def test_a_decline_in_anothers_name_is_not_believed() -> None:
     node = Node()
     (block,) = blocks(node(Arrived((F, G))))
     forged = replace(declined(block, "b", G.key), sender="c")
-    assert node.hears(declined(block, "b", G.key), forged) == ()
+    assert kinds(node.hears(declined(block, "b", G.key), forged)) == ["L1Send"]
     assert block.id() in node.state.rounds
 
 

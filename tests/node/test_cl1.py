@@ -458,7 +458,8 @@ async def test_peers_bring_through_what_a_dead_node_offered(three: Layered) -> N
     await three.stop("ml0")
     items = [pay(three, ALICE, CAROL), pay(three, BOB, CAROL)]
     await taken(three, *items, name="cl1-2")
-    await until(lambda: all(item.key in three.cl1().pool.held for item in items))
+    names = ("cl1", "cl1-1")
+    await until(lambda: all(any(item.key in three.cl1(name).pool.held for name in names) for item in items))
     await three.stop("cl1-2")
     await three.resume("ml0")
     assert await until_decided(three, *items) == [None, None]

@@ -1,9 +1,9 @@
 """One L1 node's pool and blocks: ``step(state, event) -> (state, effects)``.
 
-An item is durable at the node that acknowledged it (its origin). That node offers it in a block to all peers; peers
-check it, keep it on disk and co-sign; at the threshold the block goes to ML0, again and again until ML0's feed says
-what became of each item. Availability is all that L1 decides: order and validity are ML0's, so an item may travel in
-two blocks and no harm is done.
+An item is durable at the node that acknowledged it (its origin). That node offers it in a block to as many peers as
+must sign, and to the others when those do not; peers check it, keep it on disk and co-sign; at the threshold the block
+goes to ML0, again and again until ML0's feed says what became of each item. Availability is all that L1 decides: order
+and validity are ML0's, so an item may travel in two blocks and no harm is done.
 
 The life of a block at one node, and what moves it:
 

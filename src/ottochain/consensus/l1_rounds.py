@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from msgspec.structs import replace
 
 from ottochain.consensus.l1_effects import (
@@ -64,7 +66,8 @@ def next_items(state: L1State) -> tuple[tuple[Item, ...], L1State]:
 
 
 def offer(state: L1State, items: tuple[Item, ...]) -> L1Move:
-    """Open a round: sign the block and send it to every peer; certify it at once when this node is enough."""
+    """Open a round: sign the block and send it to as many peers as must sign; certify it at once when this node is
+    enough. Peers take turns; the others are asked when the first do not answer, decline, or are gone."""
     config = state.config
     block = Block(config.me, state.boot, state.number, items, state.basis)
     name = block.id()
@@ -79,18 +82,21 @@ def offer(state: L1State, items: tuple[Item, ...]) -> L1Move:
     )
     if state.threshold == 1:
         return certify(state, name)
-    offers = tuple(L1Send(peer, Offer(block, mine.signature)) for peer in state.peers)
+    turn = block.number % max(1, len(state.peers))
+    asked = (state.peers[turn:] + state.peers[:turn])[: state.threshold - 1]
+    offers = tuple(L1Send(peer, Offer(block, mine.signature)) for peer in asked)
     return state, (*offers, L1SetTimer("offer", name, config.backoff(0)))
 
 
 def certify(state: L1State, name: str) -> L1Move:
-    """Submit an offered block that has enough signatures, and tell the peers, who may be its signers."""
+    """Submit an offered block that has enough signatures, and tell its signers."""
     known = state.rounds[name]
     if known.stage != "offered" or len(known.signatures) < state.threshold:
         return state, ()
     signatures = tuple(sorted(known.signatures))
     certified = replace(known, stage="certified", signatures=signatures, attempts=1)
-    told = tuple(L1Send(peer, Certified(name, signatures)) for peer in state.peers if state.threshold > 1)
+    signers = {proof.id for proof in signatures}
+    told = tuple(L1Send(peer, Certified(name, signatures)) for peer in state.peers if peer in signers)
     stop = (L1CancelTimer("offer", name),) if state.threshold > 1 else ()
     wait = L1SetTimer("submit", name, state.config.backoff(0))
     state = replace(state, rounds={**state.rounds, name: certified})
@@ -103,11 +109,16 @@ def offer_again(state: L1State, name: str) -> L1Move:
     if known is None or known.stage != "offered":
         return state, ()
     known = replace(known, attempts=known.attempts + 1, declined=frozenset())
-    signers = {proof.id for proof in known.signatures}
-    message = Offer(known.block, known.signatures[0].signature)
-    offers = tuple(L1Send(peer, message) for peer in state.peers if peer not in signers)
+    offers = offers_of(known, state.peers)
     wait = L1SetTimer("offer", name, state.config.backoff(known.attempts))
     return replace(state, rounds={**state.rounds, name: known}), (*offers, wait)
+
+
+def offers_of(known: Round, peers: Iterable[str]) -> tuple[L1Effect, ...]:
+    """Offer a block to those of `peers` that have neither co-signed nor declined it."""
+    done = {*known.declined, *(proof.id for proof in known.signatures)}
+    message = Offer(known.block, known.signatures[0].signature)
+    return tuple(L1Send(peer, message) for peer in peers if peer not in done)
 
 
 def submit_again(state: L1State, name: str) -> L1Move:
@@ -239,7 +250,7 @@ def hear_decline(state: L1State, word: Decline) -> L1Move:
     known = replace(known, declined=known.declined | {word.sender})
     state = replace(state, rounds={**state.rounds, word.block: known})
     if can_certify(state, known):
-        return state, ()
+        return state, offers_of(known, state.peers)
     if len(known.block.items) > 1:
         return take_back(state, word.block, frozenset(word.guilty)), stop_timer(known, word.block)
     # Perhaps it is decided, and this node took it over from a late offer: ML0 tells whoever submits it.
@@ -267,14 +278,16 @@ def hear_certified(state: L1State, word: Certified) -> L1Move:
 
 
 def on_peers(state: L1State, change: PeersChanged) -> L1Move:
-    """Offer what is open to the new peers, certify what has enough signatures now, and look afresh who is lost."""
-    new = [peer for peer in change.peers if peer not in state.peers]
+    """Offer what is open to the new peers, and to all when one is gone that may have been asked; certify what has
+    enough signatures now, and look afresh who is lost."""
+    gone = any(peer not in change.peers for peer in state.peers)
+    asked = [peer for peer in change.peers if gone or peer not in state.peers]
     threshold = change.threshold or l1_threshold(len(change.peers) + 1)
     state = replace(state, peers=change.peers, threshold=threshold, orphans=frozenset())
     effects: tuple[L1Effect, ...] = ()
     for name, known in state.rounds.items():
         if known.stage == "offered":
-            effects += tuple(L1Send(peer, Offer(known.block, known.signatures[0].signature)) for peer in new)
+            effects += offers_of(known, asked)
             state, more = certify(state, name)
             effects += more
     return state, effects
