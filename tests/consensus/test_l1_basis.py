@@ -11,7 +11,7 @@ from ottochain.consensus.l1_items import Block
 
 
 def test_blocks_stand_on_what_was_told_last() -> None:
-    node = Node("a", "bc", rounds_max=9)
+    node = Node("a", "bc", rounds_max=9, offered_max=9)
     (first,) = blocks(node(Arrived((F,))))
     node(Decisions(basis="one"))
     (second,) = blocks(node(Arrived((G,))))

@@ -186,6 +186,24 @@ def test_while_the_rounds_are_full_arrivals_gather_into_one_block() -> None:
     assert [len(block.items) for block in blocks(effects)] == [4]
 
 
+def test_while_blocks_wait_for_their_first_answer_arrivals_gather_into_one_block() -> None:
+    node = Node("a", "bc", offered_max=2)
+    first, second = (blocks(node(Arrived((item("f", arrival),))))[0] for arrival in range(2))
+    for arrival in range(2, 5):
+        assert blocks(node(Arrived((item("f", arrival),)))) == []
+    offered = all_of(node.hears(cosigned(first, "b")), L1Send)
+    assert [len(sent.message.block.items) for sent in offered if isinstance(sent.message, Offer)] == [3]
+    assert second.id() in node.state.rounds
+
+
+def test_a_block_that_must_be_offered_again_holds_up_no_other() -> None:
+    node = Node("a", "bc", offered_max=1)
+    (silent,) = blocks(node(Arrived((F,))))
+    assert blocks(node(Arrived((G,)))) == []
+    effects = node(L1TimerFired("offer", silent.id()))
+    assert [named(block.items) for block in {block.id(): block for block in blocks(effects)}.values()] == ["f", "g"]
+
+
 def test_a_block_has_at_most_so_many_items() -> None:
     node = Node("a", "", items_max=3, rounds_max=4)
     effects = node(Arrived(tuple(item("f", arrival) for arrival in range(10))))

@@ -26,7 +26,8 @@ The manual for the shell
 * Make ``state = initial(L1Config(...))``, feed ``L1Boot`` first, then one event at a time; do the effects in order,
   each before the next. ``KeepItems`` must be synced before the ``Cosign`` that follows it.
 * Arrived comes after the items are synced (that sync is what HTTP 200 says). Batching is yours: one Arrived for all
-  that shared a sync. No other batching is needed: while `rounds_max` blocks are undecided, arrivals gather.
+  that shared a sync. No other batching is needed: while `offered_max` blocks wait for their first answer, or
+  `rounds_max` are undecided, arrivals gather.
 * Give the on-chain sequence of each arriving item's fiber with it, and again in Decisions when it moves. A fiber not
   given is unknown: its items are never early and never stale.
 * L1Validate checks keys, hashes, fibers and sequences against the contents, as for a client's request. An item that

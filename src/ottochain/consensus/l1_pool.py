@@ -208,7 +208,7 @@ def watch(state: L1State) -> L1Move:
     if state.impatient and not state.waiting:
         state = replace(state, impatient=frozenset())
         effects.append(L1CancelTimer("patience", ""))
-    elif not state.impatient and state.waiting and state.own_rounds < state.config.rounds_max and (late := gaps(state)):
+    elif not state.impatient and state.waiting and state.may_propose and (late := gaps(state)):
         state = replace(state, impatient=frozenset(item.key for item in late))
         effects.append(L1SetTimer("patience", "", state.config.patience_ms))
     orphans = lost(state)

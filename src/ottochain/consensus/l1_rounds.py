@@ -39,7 +39,7 @@ OFFERS_PER_PEER_MAX = 16
 def propose(state: L1State) -> L1Move:
     """Offer blocks of waiting items while rounds are free."""
     effects: tuple[L1Effect, ...] = ()
-    while state.waiting and state.own_rounds < state.config.rounds_max:
+    while state.waiting and state.may_propose:
         items, state = next_items(state)
         if not items:
             break

@@ -23,7 +23,8 @@ class L1Error(Exception):
 class L1Config(Struct, frozen=True):
     """What stays the same for the life of a process.
 
-    `text` is what signers of a block sign. Made for data blocks; CL1 gives the hash of its token block.
+    `text` is what signers of a block sign. Made for data blocks; CL1 gives the hash of its token block. At most
+    `rounds_max` own blocks are not done, and `offered_max` of them wait for a first answer: arrivals gather meanwhile.
     """
 
     me: str
@@ -32,7 +33,8 @@ class L1Config(Struct, frozen=True):
     verify: VerifyFunction
     text: Callable[[Block], str] = Block.text
     items_max: int = 256
-    rounds_max: int = 4
+    rounds_max: int = 12
+    offered_max: int = 2
     retry_ms: int = 500
     retry_max_ms: int = 10_000
     signer_submit_ms: int = 2_000
@@ -99,6 +101,13 @@ class L1State(Struct, frozen=True):
     def own_rounds(self) -> int:
         """How many blocks of this node are not done."""
         return sum(1 for known in self.rounds.values() if known.block.proposer == self.config.me)
+
+    @property
+    def may_propose(self) -> bool:
+        """Whether a round is free. A block that had to be offered again holds up no other."""
+        own = [known for known in self.rounds.values() if known.block.proposer == self.config.me]
+        fresh = sum(1 for known in own if known.stage == "offered" and not known.attempts and not known.declined)
+        return len(own) < self.config.rounds_max and fresh < self.config.offered_max
 
     def pool(self) -> Iterator[Item]:
         """Yield every undecided item, some perhaps twice."""

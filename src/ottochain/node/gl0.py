@@ -222,7 +222,8 @@ class Gl0Service(L0Service[Gl0State, Gl0Built]):
         if trigger == "event" and not self.has_work() and not self.is_changing():
             return None  # each binary wakes the core, also those that the last snapshot took along
         change = self.changes.due()
-        built = gl0.build(self.state, trigger, self._waiting.all(), self._rules, change=change)
+        with self.pace.work():
+            built = gl0.build(self.state, trigger, self._waiting.all(), self._rules, change=change)
         self._waiting.mark_idle(built.waiting)
         if built.dropped:
             await self._take_out(built.dropped)

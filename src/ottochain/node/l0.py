@@ -38,6 +38,7 @@ from ottochain.node.l0_transport import ValidatorTransport
 from ottochain.node.listeners import ListenerName
 from ottochain.node.membership import Peer
 from ottochain.node.node import Node
+from ottochain.node.pace import Pace
 from ottochain.node.responses import json_bytes
 from ottochain.node.snapshot_routes import NOT_READY, snapshot_routes
 from ottochain.store.blocks import Blocks
@@ -87,6 +88,7 @@ class L0Service(ABC, Generic[S, B]):
         )
         self.learning: Learning[S, B] = Learning(node, self, self.answers)
         self.changes = Changes(self.database, lambda: self.state, self.transport.spread, self.wake)
+        self.pace = Pace(self._rested)
         self._time_due = False
         self._time_trigger: asyncio.TimerHandle | None = None
 
@@ -205,6 +207,7 @@ class L0Service(ABC, Generic[S, B]):
         """Closes the store."""
         if self._time_trigger is not None:
             self._time_trigger.cancel()
+        self.pace.close()
         self.database.close()
 
     def has_collateral(self, peer_id: str) -> bool:
@@ -338,14 +341,21 @@ class L0Service(ABC, Generic[S, B]):
             self.take_pool_event(peer, event)
 
     def wake(self, trigger: Trigger = "event") -> None:
-        """Something waits for the next snapshot."""
-        if self.shell is not None:
+        """Something waits for the next snapshot. While the node rests, events do so until the rest ends."""
+        if self.shell is not None and (trigger == "time" or not self.pace.resting):
             self.shell.tell(Hot(trigger))
+
+    def _rested(self) -> None:
+        trigger = self.trigger()
+        if trigger is not None:
+            self.wake(trigger)
 
     def trigger(self) -> Trigger | None:
         """Why the next snapshot should be made now: what is due outweighs what waits."""
         if self._time_due:
             return "time"
+        if self.pace.resting:
+            return None
         return "event" if self.has_work() or self.is_changing() else None
 
     def is_changing(self) -> bool:

@@ -27,6 +27,7 @@ from ottochain.model.header import Header
 from ottochain.model.signed import signed_text
 from ottochain.node.l0_terms import Head, LayerBuilt, LayerState
 from ottochain.node.l0_transport import Bodies
+from ottochain.node.pace import Pace
 from ottochain.store.commit import Commit as StoreCommit
 from ottochain.store.commit import put_commit
 from ottochain.store.database import Database
@@ -45,6 +46,7 @@ class Chained(Protocol[S, B]):
 
     state: S | None
     head: Head | None
+    pace: Pace
 
     async def attempt(self, trigger: Trigger) -> B | None:
         """Build the next snapshot from what waits; None when nothing would be in it."""
@@ -132,7 +134,8 @@ class CoreAnswers(Generic[S, B]):
         before = chained.state
         assert before is not None
         signed = signed_text(built.text.wire, proofs)
-        kept = chained.kept_with(built, signed, header)
+        with chained.pace.work():
+            kept = chained.kept_with(built, signed, header)
 
         def write(connection: sqlite3.Connection) -> None:
             put_commit(connection, kept)
@@ -143,7 +146,9 @@ class CoreAnswers(Generic[S, B]):
         state = chained.next_state(built)
         chained.state = state
         chained.head = Head(built.ordinal, built.text.hash, before.hash, signed, header)
-        chained.committed(built, chained.head, before)
+        with chained.pace.work():
+            chained.committed(built, chained.head, before)
+        chained.pace.rest()
         return state
 
     def _rebuilt(self, block: str, body: str) -> B | str:
@@ -154,7 +159,8 @@ class CoreAnswers(Generic[S, B]):
         proposal = self.bodies.get(body) or self._votes.body(body)
         if proposal is None:
             return "its body is not at hand"
-        built = self._chained.recheck(proposal)
+        with self._chained.pace.work():
+            built = self._chained.recheck(proposal)
         if isinstance(built, str):
             return built
         if built.body_hash != block:

@@ -244,7 +244,8 @@ class Ml0Service(L0Service[Ml0State, Built]):
         """
         due = trigger == "time" or self.is_changing()
         while due or self.has_work() or self._waiting.impatient():
-            built = self._build(trigger)
+            with self.pace.work():
+                built = self._build(trigger)
             gone = (*(refused.round_id for refused in built.refused), *built.dropped)
             if gone:
                 await self._send_back(gone, built.refused)
