@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from node.network import Network
+from ottochain.artifact import artifact_digest
 from ottochain.crypto.keys import PrivateKey
 
 KEY = PrivateKey.from_hex("223976ff50d5f695e90654cdfc94bde5ad33877ee9fd6d43661163c49e6bf336")
@@ -136,7 +137,11 @@ async def test_own_facts_have_every_member(nodes: Network) -> None:
     assert facts["ordinal"] == 7
     assert facts["outbox"] is None
     assert facts["pool"] == {"waiting": 0}
-    unknown = ["hash", "height", "view", "waitingFor", "validators", "quorum", "diverged", "metagraphId"]
+    assert (facts["mode"], facts["environment"]) == ("run-initial-validator", "dev")
+    assert facts["timeTriggerSeconds"] == 43.0
+    assert facts["uptimeSeconds"] >= 0
+    assert facts["artifact"] == artifact_digest()
+    unknown = ["ordinalSeconds", "hash", "height", "view", "waitingFor", "validators", "quorum", "diverged", "metagraphId"]
     assert {facts[name] for name in unknown} == {None}
     assert facts["loops"] == {}
     assert (await node.json("/cluster/info"))[0]["jar"] == "ab" * 32

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from ottochain.artifact import artifact_digest
 from ottochain.model.versions import APPLICATION_VERSION, ENGINE_VERSION
 from ottochain.node.node import Node
 
 LAYER_FACTS: Final = (
     "ordinal",
+    "ordinalSeconds",
     "hash",
     "height",
     "view",
@@ -31,6 +33,11 @@ def facts(node: Node) -> dict[str, Any]:
         "release": node.config.release_digest,
         "engineVersion": ENGINE_VERSION,
         "appVersion": APPLICATION_VERSION,
+        "artifact": artifact_digest(),
+        "mode": node.config.mode,
+        "environment": node.config.environment,
+        "timeTriggerSeconds": node.config.time_trigger_seconds,
+        "uptimeSeconds": round(node.seconds_alive, 3),
         "state": node.lifecycle.state,
         "stateSeconds": round(node.lifecycle.seconds_in_state, 3),
         **dict.fromkeys(LAYER_FACTS),

@@ -11,6 +11,7 @@ import json
 import logging
 import os
 import sqlite3
+import time
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -28,6 +29,7 @@ from ottochain.model.node_state import NodeState
 from ottochain.node.consensus_shell import ConsensusShell, Recorder
 from ottochain.node.datadir import STORE_NAME
 from ottochain.node.feed import FeedHub, serve_line
+from ottochain.node.head_age import HeadAge
 from ottochain.node.l0_change import CHANGE_EVENT, Changes
 from ottochain.node.l0_core import CoreAnswers
 from ottochain.node.l0_download import serve_chain
@@ -79,6 +81,7 @@ class L0Service(ABC, Generic[S, B]):
         self.received = Blocks(self.database)
         self.feed = FeedHub()
         self.head: Head | None = None
+        self.head_age = HeadAge(time.monotonic)
         self.state: S | None = None
         self.shell: ConsensusShell | None = None
         self.diverged = False
@@ -223,6 +226,7 @@ class L0Service(ABC, Generic[S, B]):
         state, core = self.state, None if self.shell is None else self.shell.state
         return {
             "ordinal": None if state is None else state.ordinal,
+            "ordinalSeconds": self.head_age.seconds,
             "hash": None if state is None else state.hash,
             "height": None if core is None else core.height,
             "view": None if core is None else core.view,
@@ -299,6 +303,7 @@ class L0Service(ABC, Generic[S, B]):
 
     def committed(self, built: B, head: Head, before: S) -> None:
         """A snapshot is durable: schedules the next time trigger, tells learners and followers."""
+        self.head_age.moved()
         if built.trigger == "time":
             self._schedule_time_trigger()
         learners = [peer.id for peer in self.node.membership.responsive() if peer.id not in head.header.validators]

@@ -82,6 +82,7 @@ class L1Service:
         """What this node follows."""
         return {
             "ordinal": self.metagraph.ordinal,
+            "ordinalSeconds": self.metagraph.age.seconds,
             "hash": self.metagraph.hash,
             "diverged": self.metagraph.diverged or self.global_view.diverged,
             "metagraphId": self.metagraph_id,

@@ -73,6 +73,7 @@ class Node:
             "p2p": config.p2p_port,
             "cli": config.cli_port,
         }
+        self._born = time.monotonic()
         self.lifecycle = Lifecycle(time.monotonic)
         self.sessions = Sessions(lambda: time.time_ns() // 1_000_000)
         self.membership = Membership()
@@ -157,6 +158,11 @@ class Node:
         self.end(Ending("it left its cluster and starts anew as a validator", restart_mode="run-validator"))
 
     # What the node says of itself.
+
+    @property
+    def seconds_alive(self) -> float:
+        """Since this life of the node began."""
+        return time.monotonic() - self._born
 
     @property
     def jar(self) -> str:

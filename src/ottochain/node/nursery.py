@@ -27,6 +27,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
+from ottochain.artifact import artifact_digest
+
 PRELOADED: Final = (
     "ottochain.node.process",
     "ottochain.node.tip",
@@ -74,6 +76,7 @@ def preload(modules: tuple[str, ...] = PRELOADED) -> None:
     gc.disable()
     for module in modules:
         importlib.import_module(module)
+    artifact_digest()  # of the code that the newborn will run, which may be replaced on disk before they are born
     gc.collect()
     gc.freeze()
     gc.enable()

@@ -14,6 +14,7 @@ from typing import Final
 
 import uvloop
 
+from ottochain.artifact import artifact_digest
 from ottochain.crypto.errors import CryptoError
 from ottochain.crypto.keys import PrivateKey
 from ottochain.node import log as node_log
@@ -43,6 +44,7 @@ def run_process(config: NodeConfig, create_service: ServiceFactory) -> int:
         _complain(f"the keystore {config.keystore} can't be used: {error}")
         return EXIT_FAILED
     widen_descriptors()
+    artifact_digest()  # now: the files may be replaced while the node runs
     try:
         show_name(f"ottochain-{config.data_dir.name}")
         node_log.configure(config.layer, key.peer_id, config.log_file)

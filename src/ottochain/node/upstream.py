@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -26,6 +27,7 @@ from ottochain.model.header import Header
 from ottochain.node.config import ParentPeer
 from ottochain.node.currency_view import CurrencyNews, CurrencyView
 from ottochain.node.feed import FeedError, Line
+from ottochain.node.head_age import HeadAge
 from ottochain.node.l1_pool import Position
 from ottochain.store.outcomes import Outcome
 
@@ -72,6 +74,7 @@ class View:
         self.chain_id: str | None = None
         self.ordinal: int | None = None
         self.hash: str | None = None
+        self.age = HeadAge(time.monotonic)
         self.diverged = False
         self.heard_first = asyncio.Event()
 
@@ -118,6 +121,8 @@ class View:
 
     def applied(self, told: Told) -> None:
         """This is the newest snapshot known here."""
+        if self.ordinal is not None and self.is_news(told):
+            self.age.moved()
         self.ordinal, self.hash = told.header.ordinal, told.header.snapshot_hash
         self._validators, self.chain_id = told.header.validators, told.header.chain_id
         self.diverged = False
