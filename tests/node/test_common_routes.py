@@ -141,7 +141,17 @@ async def test_own_facts_have_every_member(nodes: Network) -> None:
     assert facts["timeTriggerSeconds"] == 43.0
     assert facts["uptimeSeconds"] >= 0
     assert facts["artifact"] == artifact_digest()
-    unknown = ["ordinalSeconds", "hash", "height", "view", "waitingFor", "validators", "quorum", "diverged", "metagraphId"]
+    unknown = [
+        "ordinalSeconds",
+        "hash",
+        "height",
+        "view",
+        "waitingFor",
+        "validators",
+        "quorum",
+        "diverged",
+        "metagraphId",
+    ]
     assert {facts[name] for name in unknown} == {None}
     assert facts["loops"] == {}
     assert (await node.json("/cluster/info"))[0]["jar"] == "ab" * 32

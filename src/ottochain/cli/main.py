@@ -16,6 +16,7 @@ COMMANDS = {
     "up": ("ottochain.cli.up:up", "Bring the whole deployment up, or back up, and wait until it is Ready."),
     "down": ("ottochain.cli.down:down", "Stop every node, children first. Nothing is deleted."),
     "status": ("ottochain.cli.status:status", "Show every node and layer as they are now."),
+    "health": ("ottochain.cli.health:health", "Check everything: nodes, members, progress, hashes, machine."),
     "logs": ("ottochain.cli.logs:logs", "Show, or follow, the logs of a node, a layer or all."),
     "deployment": ("ottochain.cli.deployment:deployment", "Show the deployment with all that is derived."),
     "fiber": ("ottochain.cli.fiber:fiber", "Create, drive, read and simulate state machines."),

@@ -24,7 +24,7 @@ def status(context: click.Context, as_json: bool) -> None:
 
     A dash (JSON: null) means that it could not be seen.
     """
-    from ottochain.ops.facts.layers import describe
+    from ottochain.ops.checks.picture import describe
 
     deployment = load_deployment(context)
     observation = asyncio.run(_look(deployment))

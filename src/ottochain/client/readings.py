@@ -67,6 +67,22 @@ def read_members(body: bytes) -> tuple[Member, ...]:
 
 
 @dataclass(frozen=True, slots=True)
+class Outbox:
+    """ML0's snapshots that GL0 has not included yet."""
+
+    depth: int
+    oldest_seconds: float | None
+    last_problem: str | None
+
+    @classmethod
+    def read(cls, found: object) -> Outbox | None:
+        depth = _integer(_member(found, "depth"))
+        if depth is None:
+            return None
+        return cls(depth, _number(_member(found, "oldestSeconds")), _text(_member(found, "lastProblem")))
+
+
+@dataclass(frozen=True, slots=True)
 class OwnFacts:
     """``GET /ottochain/node``: what the embedded engine tells beyond the reference. None: not told."""
 
@@ -79,6 +95,24 @@ class OwnFacts:
     """Of a GL0 node: the highest ordinal it holds of each metagraph."""
     all: Mapping[str, Any] = field(repr=False)
     """The whole answer: each layer adds facts of its own."""
+    ordinal_seconds: float | None = None
+    """Since the node saw its head move; None while it has not seen that."""
+    trigger_seconds: float | None = None
+    """Without events a snapshot is due this long after the one before."""
+    uptime_seconds: float | None = None
+    engine_version: str | None = None
+    artifact: str | None = None
+    """The digest of the code that the process runs."""
+    mode: str | None = None
+    environment: str | None = None
+    metagraph_id: str | None = None
+    confirmed: int | None = None
+    """The newest ML0 snapshot that GL0 holds, as ML0 and the L1 nodes know it."""
+    diverged: bool | None = None
+    waiting_for: tuple[str, ...] | None = None
+    """Of an L0 node: the validators whose word is missing at this height."""
+    pool_items: int | None = None
+    outbox: Outbox | None = None
 
     @classmethod
     def read(cls, body: bytes) -> OwnFacts:
@@ -91,6 +125,19 @@ class OwnFacts:
             state_seconds=_number(found.get("stateSeconds")),
             metagraphs=_ordinals(found.get("metagraphs")),
             all=found,
+            ordinal_seconds=_number(found.get("ordinalSeconds")),
+            trigger_seconds=_number(found.get("timeTriggerSeconds")),
+            uptime_seconds=_number(found.get("uptimeSeconds")),
+            engine_version=_text(found.get("engineVersion")),
+            artifact=_text(found.get("artifact")),
+            mode=_text(found.get("mode")),
+            environment=_text(found.get("environment")),
+            metagraph_id=_text(found.get("metagraphId")),
+            confirmed=_integer(found.get("confirmedOrdinal")),
+            diverged=_truth(found.get("diverged")),
+            waiting_for=_texts(found.get("waitingFor")),
+            pool_items=_integer(_member(found.get("pool"), "items")),
+            outbox=Outbox.read(found.get("outbox")),
         )
 
 
@@ -132,6 +179,18 @@ def _ordinals(value: object) -> Mapping[str, int] | None:
     if not isinstance(value, dict) or not all(type(ordinal) is int for ordinal in value.values()):
         return None
     return value
+
+
+def _member(value: object, name: str) -> object:
+    return value.get(name) if isinstance(value, dict) else None
+
+
+def _truth(value: object) -> bool | None:
+    return value if isinstance(value, bool) else None
+
+
+def _texts(value: object) -> tuple[str, ...] | None:
+    return tuple(map(str, value)) if isinstance(value, list) else None
 
 
 def _text(value: object) -> str | None:

@@ -95,6 +95,10 @@ class Places:
         return self.state / "chain.json"
 
     @property
+    def health_history(self) -> Path:
+        return self.state / "health" / "history.jsonl"
+
+    @property
     def lease(self) -> Path:
         return self.run / "lease"
 

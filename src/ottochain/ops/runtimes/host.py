@@ -1,4 +1,4 @@
-"""The questions that Linux and macOS answer differently: all such code of the operator is in this file."""
+"""The questions on processes and ports that Linux and macOS answer differently; ``resources`` has the machine's."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def _run_state(pid: int) -> str:
             return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
         except (OSError, IndexError):
             return ""
-    return _ask("ps", "-o", "stat=", "-p", str(pid)).strip()[:1]
+    return ask("ps", "-o", "stat=", "-p", str(pid)).strip()[:1]
 
 
 def command_line(pid: int) -> str:
@@ -42,7 +42,7 @@ def command_line(pid: int) -> str:
             return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8", "replace").strip()
         except OSError:
             return ""
-    return _ask("ps", "-o", "command=", "-p", str(pid)).strip()
+    return ask("ps", "-o", "command=", "-p", str(pid)).strip()
 
 
 def is_taken(port: int) -> bool:
@@ -70,7 +70,7 @@ def listener_of(port: int) -> str:
 
 def _listening_pid(port: int) -> int | None:
     if not LINUX:
-        found = re.search(r"\d+", _ask("lsof", "-nP", f"-iTCP:{port}", "-sTCP:LISTEN", "-t"))
+        found = re.search(r"\d+", ask("lsof", "-nP", f"-iTCP:{port}", "-sTCP:LISTEN", "-t"))
         return int(found[0]) if found else None
     inodes = _listening_inodes(port)
     for process in Path("/proc").iterdir() if inodes else ():
@@ -93,7 +93,8 @@ def _listening_inodes(port: int) -> set[str]:
     return inodes
 
 
-def _ask(*command: str) -> str:
+def ask(*command: str) -> str:
+    """What a program of the system prints; empty when it is not there, or too slow."""
     try:
         return subprocess.run(command, capture_output=True, text=True, timeout=5, check=False).stdout  # noqa: S603
     except (OSError, subprocess.SubprocessError):

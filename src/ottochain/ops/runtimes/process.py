@@ -49,7 +49,7 @@ def look(node: Node) -> ProcessFact:
     except OSError as error:
         return ProcessFact("unknown", why=f"{file}: {error.strerror}")
     pid, peer_id = _who(content)
-    if pid is None or not host.is_alive(pid) or not _is_locked(file):
+    if pid is None or not host.is_alive(pid) or not is_locked(file):
         return ProcessFact("stopped")
     return ProcessFact("running", pid, peer_id)
 
@@ -62,7 +62,8 @@ def _who(content: bytes) -> tuple[int | None, str | None]:
         return None, None
 
 
-def _is_locked(file: Path) -> bool:
+def is_locked(file: Path) -> bool:
+    """Does some process hold a lock on the file?"""
     try:
         descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ottochain.ops.checks.progress import layer_advances
 from ottochain.ops.engine import Layer
 from ottochain.ops.facts.observation import NodeFacts, Observation
 from ottochain.ops.inventory.deployment import Deployment
@@ -43,6 +44,5 @@ def _layer(deployment: Deployment, observation: Observation, layer: Layer) -> di
         "ready": len(observation.ready(layer)),
         "need": deployment.need(layer),
         "ordinal": max(ordinals, default=None),
-        # One look can't tell whether a layer advances: a second one, later, could.
-        "advancing": None,
+        "advancing": layer_advances(observation, layer),
     }
