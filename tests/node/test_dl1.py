@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sqlite3
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from layers.metagraph import ALICE, BOB, add, archive, block, create, fiber_id, forged
+from layers.metagraph import ALICE, BOB, COUNTER, add, archive, block, create, fiber_id, forged, update
 from ledger.kit import fee_of
 from node.layered import KEYS, Layered, layered, settled
 from node.network import until
@@ -194,8 +195,8 @@ async def test_a_kill_after_the_200_loses_nothing(network: Layered, tmp_path: Pa
     await network.resume("dl1")
     await network.until_decided(*acknowledged)
     await until(lambda: len(network.dl1().pool) == 0)
-    for update in acknowledged:
-        assert len(network.ml0.outcomes.of_hash(update.hash)) == 1
+    for each in acknowledged:
+        assert len(network.ml0.outcomes.of_hash(each.hash)) == 1
 
 
 async def test_what_waited_in_the_pool_is_decided_after_a_restart(network: Layered) -> None:
@@ -344,6 +345,26 @@ async def test_a_node_that_is_alone_with_what_is_decided_learns_it(
     assert (await outcome(network, create(1)))["status"] == "Accepted"
 
 
+async def test_a_full_disk_is_told_and_takes_nothing_until_there_is_space(
+    network: Layered, caplog: pytest.LogCaptureFixture
+) -> None:
+    database = network.dl1().database
+
+    def fat(number: int) -> SignedUpdate:
+        payload = {"fiberId": fiber_id(number), "definition": COUNTER, "initialData": {"total": 0, "x": "x" * 20_000}}
+        return update({"CreateStateMachine": payload}, ALICE)
+
+    def limit(pages: int) -> Callable[[sqlite3.Connection], object]:
+        return lambda connection: connection.execute(f"PRAGMA max_page_count={pages}").fetchone()
+
+    await database.write(limit(1))  # as large as it is now
+    statuses = [(await network.running["dl1"].post("/data", data=wire(fat(number))))[0] for number in range(1, 40)]
+    assert set(statuses[10:]) == {503}
+    assert not [record for record in caplog.records if record.exc_info]
+    await database.write(limit(1_000_000))
+    await network.create(50)
+
+
 async def test_what_is_judged_for_long_holds_up_nobody(network: Layered, monkeypatch: pytest.MonkeyPatch) -> None:
     may_end, judge = threading.Event(), submission.judge
 
@@ -418,9 +439,9 @@ async def test_a_fee_waits_with_its_update_through_a_restart(paying: Layered) ->
 async def test_an_update_whose_fee_can_not_be_paid_any_more_is_rejected(paying: Layered) -> None:
     """Both are taken: each node knows the balance that the chain has."""
     updates = [create(number) for number in (1, 2)]
-    for update, name in zip(updates, ("dl1", "dl1-1"), strict=True):
-        fee = fee_of(ALICE, 60, update.hash, destination=BOB.address)
-        assert (await paid(paying, update, fee, name))[0] in (200, 400)
+    for each, name in zip(updates, ("dl1", "dl1-1"), strict=True):
+        fee = fee_of(ALICE, 60, each.hash, destination=BOB.address)
+        assert (await paid(paying, each, fee, name))[0] in (200, 400)
     await until(lambda: any(paying.ml0.outcomes.of_key(update.key) is not None for update in updates))
     held = [update for update in updates for name in ("dl1", "dl1-1") if update.key in paying.dl1(name).pool.held]
     await paying.until_decided(*held)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+import sqlite3
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -170,6 +171,24 @@ async def test_an_early_update_without_predecessor_is_rejected_when_patience_end
     outcome = network.ml0.outcomes.of_key(lonely.key)
     assert outcome is not None
     assert not outcome.accepted
+
+
+async def test_with_a_full_disk_it_waits_for_space_and_goes_on(
+    network: Layered, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A snapshot that could not be written ended the node."""
+    database = network.ml0.database
+
+    def limit(pages: int) -> Callable[[sqlite3.Connection], object]:
+        return lambda connection: connection.execute(f"PRAGMA max_page_count={pages}").fetchone()
+
+    made = [create(number) for number in range(1, 40)]
+    await database.write(limit(1))  # as large as it is now
+    await network.acknowledged(*made)
+    await until(lambda: "tried again until there is space" in caplog.text or "is answered 503" in caplog.text)
+    await database.write(limit(1_000_000))
+    await network.until_decided(*made)
+    assert not [record for record in caplog.records if record.exc_info]
 
 
 async def test_what_waited_is_taken_up_after_a_restart(network: Layered) -> None:

@@ -41,6 +41,7 @@ from ottochain.node.wallet_routes import wallet_routes
 from ottochain.store.blocks import Received, put_received, remove_received
 from ottochain.store.chain import Committed as StoredSnapshot
 from ottochain.store.commit import Commit
+from ottochain.store.errors import StoreWriteError
 
 log = logging.getLogger(__name__)
 
@@ -185,7 +186,10 @@ class Gl0Service(L0Service[Gl0State, Gl0Built]):
             return
         sound = not gl0.validate_binary(self.state, delivery, self._rules)
         if sound and self._waiting.may_come(delivery, self.state.metagraphs.get(delivery.address)):
-            await self._keep_binary(delivery)
+            try:
+                await self._keep_binary(delivery)
+            except StoreWriteError as error:
+                log.error("a binary that %s spread is not kept: %s", peer.id[:8], error)
 
     async def _keep_binary(self, delivery: Delivery) -> bool:
         """Makes a binary durable and queues it; False when it is in the chain, or here already."""
@@ -233,7 +237,7 @@ class Gl0Service(L0Service[Gl0State, Gl0Built]):
         for each in dropped:
             log.info("dropped binary %s of %s: %s", each.binary_hash, each.address, each.error)
         keys = [each.key for each in dropped]
-        await self.database.write(lambda connection: remove_received(connection, keys))
+        await self.database.write_at_last(lambda connection: remove_received(connection, keys))
         self._waiting.remove(keys)
 
     def recheck(self, proposal: bytes) -> Gl0Built | str:

@@ -103,7 +103,7 @@ class CoreAnswers(Generic[S, B]):
         records = [encode_record(record) for record in ask.records]
         named = {reference for record in ask.records if (reference := body_named(record)) is not None}
         bodies = {reference: body for reference in named if (body := self.bodies.get(reference)) is not None}
-        await self._database.write(lambda connection: put_votes(connection, height, records, bodies))
+        await self._database.write_at_last(lambda connection: put_votes(connection, height, records, bodies))
 
     async def commit(self, ask: Commit) -> Committed | CommitFailed:
         """Signs the snapshot now that it is final, and appends it."""
@@ -141,7 +141,7 @@ class CoreAnswers(Generic[S, B]):
             put_commit(connection, kept)
             forget_votes(connection, built.ordinal)
 
-        await self._database.write(write)
+        await self._database.write_at_last(write)
         self._built = {}
         state = chained.next_state(built)
         chained.state = state

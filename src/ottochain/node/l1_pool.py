@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from ottochain.consensus.l1_items import Item
 from ottochain.fibers.messages import target_sequence_number_of
@@ -19,6 +19,7 @@ from ottochain.store.database import Database
 from ottochain.store.meta import Fact, Meta, put_fact
 from ottochain.store.outcomes import Outcome, Outcomes, note_outcomes
 from ottochain.store.pool import Pool, PoolItem, put_items, remove_items
+from ottochain.store.writer import Write
 
 POSITION_SNAPSHOTS_MAX: Final = 64
 """How many snapshots that decide nothing here are followed before that is noted on disk."""
@@ -100,13 +101,14 @@ class L1Pool:
 
     async def acknowledge(self, item: Item, signed: bytes) -> None:
         """Keeps a client's update; synced when this returns. It may be decided by then."""
-        await self._put([Held(item, signed)])
+        await self._put([Held(item, signed)], self._database.write)
 
     async def keep(self, contents: Iterable[Held]) -> None:
         """Keeps a peer's updates; synced when this returns."""
-        await self._put([held for held in contents if not self.outcomes.is_decided(held.item.key, held.item.after)])
+        undecided = [held for held in contents if not self.outcomes.is_decided(held.item.key, held.item.after)]
+        await self._put(undecided, self._database.write_at_last)
 
-    async def _put(self, contents: list[Held]) -> None:
+    async def _put(self, contents: list[Held], write: Callable[[Write], Awaitable[Any]]) -> None:
         if not contents:
             return
         rows = [
@@ -116,7 +118,7 @@ class L1Pool:
         ]
         self._writing.update({held.item.key: held.item for held in contents})
         try:
-            await self._database.write(lambda connection: put_items(connection, rows))
+            await write(lambda connection: put_items(connection, rows))
             for held in contents:
                 # Not among them any more: another write of it came first, or it was decided meanwhile.
                 if held.item.key in self._writing:
@@ -155,7 +157,7 @@ class L1Pool:
             if position is not None:
                 put_fact(connection, Fact.FOLLOWED, json.dumps([position.ordinal, position.hash]))
 
-        await self._database.write(book)
+        await self._database.write_at_last(book)
         self._noted = self._noted if position is None else position.ordinal
 
     async def withdraw(self, keys: Iterable[str]) -> None:

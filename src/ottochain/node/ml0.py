@@ -257,7 +257,7 @@ class Ml0Service(L0Service[Ml0State, Built]):
 
     async def _send_back(self, gone: tuple[str, ...], refused: tuple[RefusedBlock, ...]) -> None:
         """Takes blocks out that no snapshot will hold as they are, and tells the L1 which were refused."""
-        await self.database.write(lambda connection: remove_received(connection, gone))
+        await self.database.write_at_last(lambda connection: remove_received(connection, gone))
         self._waiting.remove(gone)
         for each in refused:
             self._tell_refused(each)

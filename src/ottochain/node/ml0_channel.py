@@ -155,7 +155,7 @@ class StateChannel:
 
     async def _take_in(self, included: Sequence[tuple[int, str]]) -> None:
         """GL0 holds these binaries."""
-        others = await self._database.write(lambda connection: self._confirm(connection, included))
+        others = await self._database.write_at_last(lambda connection: self._confirm(connection, included))
         if self.sender is None:
             return
         if others:

@@ -29,6 +29,7 @@ from ottochain.node.responses import empty, json_bytes, json_response
 from ottochain.node.snapshot_routes import NOT_READY
 from ottochain.store.blocks import Received, put_received
 from ottochain.store.database import Database
+from ottochain.store.errors import StoreWriteError
 from ottochain.store.outcomes import Outcomes
 
 log = logging.getLogger(__name__)
@@ -120,6 +121,8 @@ class BlockDoor:
             await self._keep(await judged(event.body, check), event.body)
         except (ModelError, *UNREADABLE) as error:
             log.warning("%s spread what is no block: %s", peer.id[:8], error)
+        except StoreWriteError as error:
+            log.error("a block that %s spread is not kept: %s", peer.id[:8], error)
 
     def refuse(self, error: ModelError) -> None:
         """Says why a block is not taken; and to an L1 node that is alone with it, what became of what is in it: nobody

@@ -17,6 +17,7 @@ from ottochain.node.peer_client import OWN_PREFIX
 from ottochain.node.responses import empty, json_response, not_found
 from ottochain.node.sessions import NoSession, Sessions
 from ottochain.node.webhook_targets import EVENT_HEADER
+from ottochain.store.errors import StoreWriteError
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +50,9 @@ async def translate_errors(request: web.Request, handler: Handler) -> web.Stream
     except (PlainRouteFailure, NoSession) as failure:
         log.debug("%s %s: %s", request.method, request.path, failure)
         return empty(500)
+    except StoreWriteError as failure:  # such as a full disk; what was not written is not acknowledged
+        log.error("%s %s is answered 503: %s", request.method, request.path, failure)
+        return json_response({"message": "This node can't write to its disk now"}, 503)
     except (ConnectionError, asyncio.CancelledError):
         raise
     except Exception:

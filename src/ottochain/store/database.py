@@ -3,17 +3,23 @@
 import asyncio
 import concurrent.futures
 import contextlib
+import logging
 import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Any, Final, Self, TypeVar
 
 from ottochain.store.copying import Copy, copy_database
-from ottochain.store.errors import StoreBrokenError, StoreClosedError
+from ottochain.store.errors import StoreBrokenError, StoreClosedError, StoreWriteError
 from ottochain.store.opening import open_reader, open_writer
 from ottochain.store.writer import Job, Writer
 
+log = logging.getLogger(__name__)
+
 T = TypeVar("T")
+
+SPACE_SECONDS: Final = 0.25
+"""Between two looks whether a full disk has space again."""
 
 
 class Database:
@@ -59,6 +65,21 @@ class Database:
             # Handed over when the callbacks that are ready now have run: their writes share the sync.
             loop.call_soon(self._hand_over)
         return await waiter
+
+    async def write_at_last(self, write: Callable[[sqlite3.Connection], T]) -> T:
+        """As ``write``, but what could not be written is tried again until there is space: for what must be on disk
+        before its node goes on. Raises StoreBrokenError, StoreClosedError, and what ``write`` raised."""
+        told = False
+        while True:
+            try:
+                return await self.write(write)
+            except StoreBrokenError:
+                raise
+            except StoreWriteError as error:
+                if not told:
+                    log.error("%s; it is tried again until there is space", error)
+                told = True
+                await asyncio.sleep(SPACE_SECONDS)
 
     def write_now(self, write: Callable[[sqlite3.Connection], T]) -> T:
         """Run ``write`` and wait for the disk: for boot and for programs without an event loop."""

@@ -105,7 +105,7 @@ class Writer:
         try:
             job.result = job.write(connection)
         except BaseException as error:
-            job.error = error
+            job.error = _as_lack_of_space(error)
             if not connection.in_transaction:  # SQLite rolled everything back: disk full, I/O error
                 raise _as_sqlite_error(error) from error
             connection.execute("ROLLBACK TO job")
@@ -117,7 +117,7 @@ class Writer:
                 self._connection.execute("ROLLBACK")
         except sqlite3.Error as second:
             error = second
-        if getattr(error, "sqlite_errorcode", 0) & 0xFF not in _FATAL:
+        if _code(error) not in _FATAL:
             return StoreWriteError(f"nothing of this transaction was written: {error}")
         # After a failed sync the kernel may have dropped the dirty pages: trying again could "succeed" without them.
         self.broken = StoreBrokenError(f"the disk failed while committing, restart the node: {error}")
@@ -162,6 +162,13 @@ class _Log:
         self._transactions = 0
 
 
+def _as_lack_of_space(error: BaseException) -> BaseException:
+    """A statement for which the disk has no room says so before its transaction is lost."""
+    if isinstance(error, sqlite3.OperationalError) and _code(error) == sqlite3.SQLITE_FULL:
+        return StoreWriteError(f"nothing of it was written: {error}")
+    return error
+
+
 def _as_sqlite_error(error: BaseException) -> sqlite3.Error:
     if isinstance(error, sqlite3.Error):
         return error
@@ -194,3 +201,7 @@ def _resolve(jobs: list[Job]) -> None:
             job.waiter.set_result(job.result)
         else:
             job.waiter.set_exception(job.error)
+
+
+def _code(error: sqlite3.Error) -> int:
+    return int(getattr(error, "sqlite_errorcode", 0)) & 0xFF
