@@ -236,6 +236,55 @@ async def test_the_next_address_is_tried_when_one_does_not_answer(feeds: Feeds) 
     await until(lambda: follower.seen == [1])
 
 
+async def test_whoever_was_heard_is_asked_again_before_the_next(feeds: Feeds) -> None:
+    first, second = Source(), Source()
+    first.commit()
+    second.commit()
+    follower = feeds.follow(await feeds.serve(first.serve), await feeds.serve(second.serve))
+    await until(lambda: follower.seen == [1] and first.hub.followers == 1)
+    first.hub.close()
+    await until(lambda: first.connections == 2)
+    await until(lambda: second.hub.followers == 1)
+    second.commit()
+    await until(lambda: follower.seen == [1, 2])
+
+
+async def test_a_connection_that_only_beats_is_given_up_for_a_better_one(
+    feeds: Feeds, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feed, "BEAT_SECONDS", 0.02)
+    stuck, going = Source(), Source()
+    stuck.commit()
+    going.commit(3)
+    addresses = [await feeds.serve(stuck.serve), await feeds.serve(going.serve)]
+    heard: list[str] = []
+    seen: list[Any] = []
+
+    async def apply(line: Line) -> None:
+        if "entry" in line:
+            seen.append(line["entry"])
+
+    async def better() -> str | None:
+        return addresses[1]
+
+    follower = FeedFollower(
+        feeds.http,
+        lambda: addresses,
+        lambda: (seen[-1], f"h{seen[-1]}") if seen else None,
+        apply,
+        name="numbers",
+        on_heard=heard.append,
+        better=better,
+    )
+    task = asyncio.create_task(follower.run())
+    try:
+        await until(lambda: seen == [1, 2, 3])
+        assert heard == addresses
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
 async def test_a_connection_that_says_nothing_is_taken_for_dead(feeds: Feeds, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(feed, "SILENCE_SECONDS", 0.1)
     source = Source()

@@ -21,6 +21,7 @@ from node.network import until
 from node.test_feed import Feeds
 from node.told import ToldChain, metagraph_view
 from ottochain.codec import exact_json
+from ottochain.crypto.keys import PrivateKey
 from ottochain.fibers import SignedUpdate
 from ottochain.model.errors import ModelError
 from ottochain.model.header import Header
@@ -28,7 +29,7 @@ from ottochain.node import feed
 from ottochain.node.config import ParentPeer
 from ottochain.node.feed import FeedError, FeedFollower, Line
 from ottochain.node.l1_pool import Held, L1Pool, Position, named
-from ottochain.node.upstream import GlobalView, News, RefusedBlock, check_certified
+from ottochain.node.upstream import GlobalView, News, NoValidator, RefusedBlock, check_certified
 from ottochain.store.database import Database
 from ottochain.store.outcomes import Outcome
 
@@ -218,7 +219,11 @@ async def test_a_feed_of_other_validators_is_not_followed(chain: ToldChain) -> N
     header = certificate(replace(chain.header, validators=(BOB.peer_id,)), [BOB])
     (line,) = await chain.opening(None)
     view = metagraph_view()
-    with pytest.raises(FeedError, match="other validators"):
+    with pytest.raises(NoValidator, match="the configured parent, is not among its validators"):
+        view.apply_line({"state": {**line["state"], "header": header.to_json()}})
+    assert not view.diverged
+    view.apply_line(line)
+    with pytest.raises(FeedError, match="diverged: it is of other validators than before"):
         view.apply_line({"state": {**line["state"], "header": header.to_json()}})
     assert view.diverged
 
@@ -339,11 +344,73 @@ async def test_the_first_word_is_waited_for() -> None:
 
 async def test_the_first_word_of_another_chain_is_an_error() -> None:
     view = GlobalView(ParentPeer(BOB.peer_id, "127.0.0.1", 1), None)
-    with contextlib.suppress(FeedError):
+    with pytest.raises(NoValidator):
         await view.apply(global_line(5, kind="state"))
+    with pytest.raises(FeedError, match="the node at its address is not"):
+        view.is_another()
     with pytest.raises(FeedError, match="other validators"):
         await view.first_word()
     assert view.sync_view() is None
+
+
+# -- several validators ------------------------------------------------------------------------------------------------
+
+OTHERS = tuple(PrivateKey.generate() for _ in range(4))
+
+
+def of_validators(ordinal: int, *validators: PrivateKey, signers: int = 3, kind: str = "state") -> dict[str, Any]:
+    ids = tuple(sorted(key.peer_id for key in validators))
+    line = global_line(ordinal, kind=kind)
+    header = replace(Header.from_json(line[kind]["header"]), validators=ids)
+    line[kind]["header"] = certificate(header, validators[:signers]).to_json()
+    return line
+
+
+def test_whoever_tells_it_a_snapshot_is_believed_that_enough_known_validators_signed() -> None:
+    """One more than may lie: so one of them is honest. Here three of four have been replaced one by one, unheard."""
+    first, second, third, fourth = OTHERS
+    view = GlobalView(GL0_PARENT, None)
+    view.apply_line(of_validators(5, GL0_KEY, first, second, third))
+    view.apply_line(of_validators(9, first, second, third, fourth))
+    assert view.parents.validators == tuple(sorted(key.peer_id for key in (first, second, third, fourth)))
+
+
+def test_a_validator_that_lies_can_not_make_a_set_of_its_own() -> None:
+    liar, *honest = OTHERS
+    view = GlobalView(GL0_PARENT, None)
+    view.apply_line(of_validators(5, GL0_KEY, liar, *honest[:2]))
+    for made_up in ((liar,), (liar, *(PrivateKey.generate() for _ in range(3)))):
+        with pytest.raises(FeedError, match="of other validators than before"):
+            view.apply_line(of_validators(6, *made_up))
+    assert view.ordinal == 5
+
+
+def test_one_of_several_validators_may_be_behind_without_being_another_chain() -> None:
+    view = GlobalView(GL0_PARENT, None)
+    view.apply_line(of_validators(5, GL0_KEY, *OTHERS[:3]))
+    with pytest.raises(FeedError, match="behind: its head is"):
+        view.apply_line({"behind": {"head": [4, "ab"]}})
+    assert not view.diverged
+
+
+def test_a_single_validator_that_is_behind_was_taken_back() -> None:
+    view = GlobalView(GL0_PARENT, None)
+    view.apply_line(global_line(5, kind="state"))
+    with pytest.raises(FeedError, match="diverged: its head is"):
+        view.apply_line({"behind": {"head": [4, "ab"]}})
+    assert view.diverged
+
+
+def test_validators_and_where_they_are_outlive_a_restart(tmp_path: Path) -> None:
+    """So a node that starts while its configured parent is down finds the others, and believes what they prove."""
+    view = GlobalView(GL0_PARENT, None)
+    view.apply_line(of_validators(5, GL0_KEY, *OTHERS[:3]))
+    view.apply_line({"members": [{"id": OTHERS[0].peer_id, "ip": "10.0.0.2", "publicPort": 9000}]})
+    after = GlobalView(GL0_PARENT, None)
+    after.parents.restore(view.parents.to_text())
+    assert after.parents.urls() == [GL0_PARENT.url, "http://10.0.0.2:9000"]
+    after.apply_line(of_validators(6, GL0_KEY, *OTHERS[:3]))
+    assert after.ordinal == 6
 
 
 # -- any order ---------------------------------------------------------------------------------------------------------

@@ -131,7 +131,7 @@ class DataL1Service(L1BlockService):
 
     async def elsewhere(self, update_hash: str) -> dict[str, Any] | None:
         """Asks ML0, which remembers every outcome."""
-        url = f"{self.metagraph.parent.url}/ottochain/data/{update_hash}"
+        url = f"{self.metagraph.parents.url}/ottochain/data/{update_hash}"
         try:
             async with self.node.http.get(url, timeout=aiohttp.ClientTimeout(total=ASK_SECONDS)) as response:
                 return await response.json() if response.status == 200 else None

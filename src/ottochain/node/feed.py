@@ -147,12 +147,17 @@ def _abort(request: web.Request) -> None:
         request.transport.abort()
 
 
+async def _none() -> str | None:
+    return None
+
+
 class FeedFollower:
     """Follows the feed of one of several nodes for ever; the next address is tried when one does not answer.
 
     ``position`` gives ``(ordinal, hash)`` of what was applied last, or None at the start. ``apply`` is awaited for each
     line in order. A ``FeedError`` in it ends the connection; any other exception ends the follower (the supervisor then
-    reports it): it is never swallowed.
+    reports it): it is never swallowed. ``on_heard`` gets an address once a line of it was taken in. ``better`` is
+    asked when a connection brought nothing but beats for a while; it may give another address to turn to.
     """
 
     def __init__(
@@ -164,6 +169,8 @@ class FeedFollower:
         *,
         name: str,
         beat: Callable[[], None] = lambda: None,
+        on_heard: Callable[[str], None] = lambda _: None,
+        better: Callable[[], Awaitable[str | None]] = _none,
     ) -> None:
         self._http = http
         self._addresses = addresses
@@ -171,18 +178,24 @@ class FeedFollower:
         self._apply = apply
         self._name = name
         self._beat = beat
-        self._problem: str | None = None
+        self._on_heard = on_heard
+        self._better = better
+        self._problems: dict[str, str] = {}
+        self._turn_to: str | None = None
         self.connected_to: str | None = None
 
     async def run(self) -> None:
         retry_seconds = RETRY_FIRST_SECONDS
-        turn = 0
+        address: str | None = None
         while True:
             addresses = self._addresses()
-            if addresses and await self._follow(addresses[turn % len(addresses)]):
+            if address not in addresses:
+                address = addresses[0] if addresses else None
+            if address is not None and await self._follow(address):
                 retry_seconds = RETRY_FIRST_SECONDS
-            else:
-                turn += 1
+                address, self._turn_to = self._turn_to or address, None
+            elif address is not None:
+                address = addresses[(addresses.index(address) + 1) % len(addresses)]
             self._beat()
             await asyncio.sleep(retry_seconds)
             retry_seconds = min(retry_seconds * 2, RETRY_LAST_SECONDS)
@@ -198,15 +211,23 @@ class FeedFollower:
                 if response.status != 200:
                     return False
                 self.connected_to = address
+                silent = False
                 async for line in _lines(response):
                     self._beat()
-                    await self._apply(_decoded(line))
-                    heard = True
-                    self._problem = None
+                    told = _decoded(line)
+                    await self._apply(told)
+                    if not heard:
+                        heard = True
+                        self._problems.pop(address, None)
+                        self._on_heard(address)
+                    if silent and "beat" in told and (turn_to := await self._better()) is not None:
+                        self._turn_to = turn_to
+                        break
+                    silent = "beat" in told
         except FeedError as error:
             heard = False
-            if str(error) != self._problem:
-                self._problem = str(error)
+            if str(error) != self._problems.get(address):
+                self._problems[address] = str(error)
                 log.error("the feed of %s at %s: %s", self._name, address, error)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             log.debug("the feed of %s ended: %s", self._name, type(error).__name__)

@@ -41,6 +41,7 @@ from ottochain.node.listeners import ListenerName
 from ottochain.node.membership import Peer
 from ottochain.node.node import Node
 from ottochain.node.pace import Pace
+from ottochain.node.parents import member_json
 from ottochain.node.responses import json_bytes
 from ottochain.node.snapshot_routes import NOT_READY, snapshot_routes
 from ottochain.store.blocks import Blocks
@@ -94,6 +95,7 @@ class L0Service(ABC, Generic[S, B]):
         self.pace = Pace(self._rested)
         self._time_due = False
         self._time_trigger: asyncio.TimerHandle | None = None
+        node.membership.subscribe(lambda _before, _after: self.feed.publish(self._members_line()))
 
     # What a layer fills in.
 
@@ -186,12 +188,22 @@ class L0Service(ABC, Generic[S, B]):
         after = request.query.get("after", "")
         known = int(after) if after.isascii() and after.isdigit() and len(after) < 16 else None
         if known is not None and self.chain.hash_at(known) != request.query.get("hash"):
-            return await serve_line(request, self._diverged_line())
-        return await self.feed.serve(request, lambda: self.opening(known))
+            word = "behind" if known > self.head.ordinal else "diverged"
+            refusal = exact_json.dumps({word: {"head": [self.head.ordinal, self.head.hash]}})
+            return await serve_line(request, self._members_line() + b"\n" + refusal)
+        return await self.feed.serve(request, lambda: self._opening(known))
 
-    def _diverged_line(self) -> bytes:
-        head = None if self.head is None else [self.head.ordinal, self.head.hash]
-        return exact_json.dumps({"diverged": {"head": head}})
+    async def _opening(self, after: int | None) -> AsyncIterator[bytes]:
+        async for line in self.opening(after):
+            yield line
+        yield self._members_line()
+
+    def _members_line(self) -> bytes:
+        """Who else of this layer a follower may turn to."""
+        own = member_json(self.node.id, self.node.config.external_ip, self.node.ports["public"])
+        peers = self.node.membership.responsive()
+        members = [own, *(member_json(each.id, each.ip, each.public_port) for each in peers)]
+        return exact_json.dumps({"members": members})
 
     # Life.
 

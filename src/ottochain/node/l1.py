@@ -7,13 +7,13 @@ block rounds: ``consensus/l1_block.py``.
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 from aiohttp import web
 
 from ottochain.model.node_state import NodeState
-from ottochain.node.feed import FeedFollower, Line
+from ottochain.node.feed import Line
+from ottochain.node.following import follower_of
 from ottochain.node.listeners import ListenerName
 from ottochain.node.node import Node
 from ottochain.node.responses import json_response
@@ -48,8 +48,8 @@ class L1Service:
     async def start(self, mode: str, argument: str | None) -> None:
         """Follows the layers above, then founds the layer or waits for the join call."""
         node = self.node
-        node.supervisor.loop("follow gl0", self._follow(self.global_view, "gl0", self.global_view.apply).run())
-        node.supervisor.loop("follow ml0", self._follow(self.metagraph, "ml0", self.heard).run())
+        node.supervisor.loop("follow gl0", follower_of(node, self.global_view, self.global_view.apply, "gl0").run())
+        node.supervisor.loop("follow ml0", follower_of(node, self.metagraph, self.heard, "ml0").run())
         node.ready_to_join()
         if mode == "run-initial-validator":
             node.found_session()
@@ -90,18 +90,6 @@ class L1Service:
             "confirmedOrdinal": self.global_view.confirmed_ordinal,
         }
 
-    def _follow(
-        self, view: GlobalView | MetagraphView, name: str, apply: Callable[[Line], Awaitable[None]]
-    ) -> FeedFollower:
-        return FeedFollower(
-            self.node.http,
-            lambda: [view.parent.url],
-            lambda: view.position,
-            apply,
-            name=name,
-            beat=lambda: self.node.supervisor.beat(f"follow {name}"),
-        )
-
     async def _l0_peers(self, _: web.Request) -> web.Response:
-        parent = self.metagraph.parent
-        return json_response([{"id": parent.id, "ip": parent.host, "port": parent.port}])
+        peers = self.metagraph.parents.peers
+        return json_response([{"id": peer.id, "ip": peer.host, "port": peer.port} for peer in peers])

@@ -27,6 +27,7 @@ from ottochain.node.l1_pool import L1Pool
 from ottochain.node.listeners import ListenerName
 from ottochain.node.membership import Peer
 from ottochain.node.node import Node
+from ottochain.node.parents import keep_parents
 from ottochain.node.responses import json_response
 from ottochain.node.upstream import News
 from ottochain.store.database import Database
@@ -41,6 +42,8 @@ class L1BlockService(L1Service, ABC):
     def __init__(self, node: Node) -> None:
         super().__init__(node)
         self.database = Database.open(node.data_dir / STORE_NAME)
+        keep_parents(self.global_view.parents, Fact.GL0_PARENTS, self.database, node.supervisor)
+        keep_parents(self.metagraph.parents, Fact.ML0_PARENTS, self.database, node.supervisor)
         self.pool = L1Pool(self.database, node.id, self.fee_of)
         if self.pool.position is not None:
             self.metagraph.resume(self.pool.position.ordinal, self.pool.position.hash)
@@ -55,7 +58,7 @@ class L1BlockService(L1Service, ABC):
 
     def new_lane(self, cargo: Cargo) -> Lane:
         """A lane for items of this kind. Call it in the constructor."""
-        lane = Lane(self.node, self.pool, cargo, self.metagraph_id, lambda: self.metagraph.parent.url)
+        lane = Lane(self.node, self.pool, cargo, self.metagraph_id, lambda: self.metagraph.parents.url)
         self.lanes[cargo.name] = lane
         return lane
 

@@ -23,12 +23,15 @@ from ottochain.layers.delivery import Delivery
 from ottochain.model.binary import Binary, SignedBinary
 from ottochain.model.header import Header
 from ottochain.model.signed import decode_proofs, proofs_text
-from ottochain.node.feed import FeedError, FeedFollower, Line
+from ottochain.node.feed import FeedError, Line
+from ottochain.node.following import follower_of
 from ottochain.node.l0_terms import ChainProblem
 from ottochain.node.node import Node
 from ottochain.node.outbox_shell import OutboxShell
+from ottochain.node.parents import keep_parents
 from ottochain.node.upstream import GlobalView
 from ottochain.store.database import Database
+from ottochain.store.meta import Fact
 from ottochain.store.outbox import (
     Outbox,
     OutboxRow,
@@ -57,6 +60,7 @@ class StateChannel:
         self._frames = True
         self.outbox = Outbox(database)
         self.view = GlobalView(node.config.global_l0_peer, node.config.token_identifier)
+        keep_parents(self.view.parents, Fact.GL0_PARENTS, database, node.supervisor)
         self.sender: OutboxShell | None = None
 
     def follow(self) -> None:
@@ -64,15 +68,7 @@ class StateChannel:
         if self.view.followed:
             return
         self.view.followed = True
-        follower = FeedFollower(
-            self._node.http,
-            lambda: [self.view.parent.url],
-            lambda: self.view.position,
-            self.hear,
-            name="gl0",
-            beat=lambda: self._node.supervisor.beat("follow gl0"),
-        )
-        self._node.supervisor.loop("follow gl0", follower.run())
+        self._node.supervisor.loop("follow gl0", follower_of(self._node, self.view, self.hear, "gl0").run())
 
     async def first_word(self) -> None:
         """Waits until GL0 was heard. Raises ``ChainProblem`` when it is not the one it should be."""
@@ -203,8 +199,8 @@ class StateChannel:
         rows = self.outbox.pending_rows()
         self.sender.boot(tuple(OutboxBinary(row.ordinal, row.hash, row.previous) for row in rows), leads)
 
-    async def deliver(self, ordinal: int, _attempt: int) -> str | None:
-        """Posts one binary to GL0; None when it was taken."""
+    async def deliver(self, ordinal: int, attempt: int) -> str | None:
+        """Posts one binary to GL0; None when it was taken. Each further attempt goes to another of its validators."""
         entry = self.outbox.entry(ordinal)
         metagraph_id = self.view.metagraph_id
         if entry is None or metagraph_id is None:
@@ -213,23 +209,24 @@ class StateChannel:
         signed = SignedBinary(Binary(entry.row.previous, entry.content), proofs)
         founding = self._founding() if ordinal == 0 else None
         delivery = Delivery(metagraph_id, signed, Header.from_bytes(entry.header), founding)
+        urls = self.view.parents.urls()
+        url = urls[attempt % len(urls)]
         status, said = 404, ""
         try:
             if self._frames:
-                path = f"/ottochain/state-channels/{metagraph_id}"
-                status, said = await self._post(path, delivery.to_frame(), "application/octet-stream")
+                address = f"{url}/ottochain/state-channels/{metagraph_id}"
+                status, said = await self._post(address, delivery.to_frame(), "application/octet-stream")
             if status == 404:
                 # A GL0 of another engine: it knows the reference's route alone.
                 self._frames = False
-                path = f"/state-channels/{metagraph_id}/snapshot"
-                status, said = await self._post(path, delivery.to_bytes(), "application/json")
+                address = f"{url}/state-channels/{metagraph_id}/snapshot"
+                status, said = await self._post(address, delivery.to_bytes(), "application/json")
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             return type(error).__name__
         return None if status == 200 else f"status {status}: {said}"
 
-    async def _post(self, path: str, body: bytes, content_type: str) -> tuple[int, str]:
+    async def _post(self, url: str, body: bytes, content_type: str) -> tuple[int, str]:
         """Status and first words of GL0's answer."""
-        url = f"{self.view.parent.url}{path}"
         headers = {"Content-Type": content_type}
         timeout = aiohttp.ClientTimeout(total=DELIVERY_SECONDS)
         async with self._node.http.post(url, data=body, headers=headers, timeout=timeout) as response:

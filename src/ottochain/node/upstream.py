@@ -1,10 +1,11 @@
 """What a node knows of the layers above it, from their feeds.
 
 Every entry carries a header with a certificate; what is not certified by the validators, starting with the parent that
-the operator configured, is not believed. An entry is told as a change of the one before it, so it is taken only when it
-follows; else the connection is given up, and the next one begins with what is missing. A parent that does not have the
-snapshot this node followed is not the one it was: the view says *diverged* and takes nothing more from it, until it has
-that snapshot again.
+the operator configured, is not believed, whichever of them tells it. An entry is told as a change of the one before it,
+so it is taken only when it follows; else the connection is given up, and the next one begins with what is missing. A
+parent that has another snapshot than the one this node followed is not the one it was: the view says *diverged* and
+takes nothing more from it, until it has that snapshot again. One of several validators may just be behind: the view
+turns to the others. A single validator can't be, for nobody else could have made what this node has seen of it.
 """
 
 from __future__ import annotations
@@ -17,10 +18,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ottochain.consensus.quorum import faults
 from ottochain.fibers.receipts import log_entry_from_json
 from ottochain.fibers.records import FiberCommit
 from ottochain.fibers.state import OnChain
-from ottochain.layers.certificates import certificate_fault
+from ottochain.layers.certificates import certificate_fault, read_certificate
 from ottochain.model.currency_snapshot import GlobalSyncView
 from ottochain.model.errors import ModelError
 from ottochain.model.header import Header
@@ -29,9 +31,14 @@ from ottochain.node.currency_view import CurrencyNews, CurrencyView
 from ottochain.node.feed import FeedError, Line
 from ottochain.node.head_age import HeadAge
 from ottochain.node.l1_pool import Position
+from ottochain.node.parents import Parents
 from ottochain.store.outcomes import Outcome
 
 log = logging.getLogger(__name__)
+
+
+class NoValidator(FeedError):  # noqa: N818  what happened
+    """The first word is of validators among whom the configured parent is not: not yet, or it is another node."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +77,7 @@ class View:
 
     def __init__(self, parent: ParentPeer) -> None:
         self.parent = parent
-        self._validators: tuple[str, ...] = ()
+        self.parents = Parents(parent)
         self.chain_id: str | None = None
         self.ordinal: int | None = None
         self.hash: str | None = None
@@ -100,6 +107,10 @@ class View:
 
         Raises ``FeedError`` for one that is not to be believed, or leaves out what came before it.
         """
+        if "members" in line:
+            self.parents.learn(line["members"])
+        if "behind" in line:
+            self._is_behind(line["behind"])
         if "diverged" in line:
             self._diverge(f"it does not have snapshot {self.position}, which this node followed: {line['diverged']}")
         whole = "state" in line
@@ -124,17 +135,44 @@ class View:
         if self.ordinal is not None and self.is_news(told):
             self.age.moved()
         self.ordinal, self.hash = told.header.ordinal, told.header.snapshot_hash
-        self._validators, self.chain_id = told.header.validators, told.header.chain_id
+        self.chain_id = told.header.chain_id
+        self.parents.believe(told.header.validators)
         self.diverged = False
         self.heard_first.set()
 
     def _certified(self, value: Any) -> Header:
         header = Header.from_json(value)
         check_certified(header)
-        known = self._validators or (self.parent.id,)
-        if not set(known) & set(header.validators) or (self.chain_id or header.chain_id) != header.chain_id:
-            self._diverge("it is of other validators or another chain than before")
+        if (self.chain_id or header.chain_id) != header.chain_id:
+            self._diverge("it is of another chain than before")
+        if not self.parents.validators and self.parent.id not in header.validators:
+            raise NoValidator(f"{self.parent.id[:16]}…, the configured parent, is not among its validators")
+        if not self._vouched_for(header):
+            self._diverge("it is of other validators than before")
         return header
+
+    def _vouched_for(self, header: Header) -> bool:
+        """Did enough of the validators known here sign it that one of them is honest?
+
+        At first the operator's word counts: that the parent is one.
+        """
+        known = self.parents.validators
+        if not known:
+            return True
+        if header.certificate is None:
+            return set(known) == set(header.validators)
+        signers = {proof.id for proof in read_certificate(header.certificate).signatures}
+        return len(signers & set(known)) > faults(len(known))
+
+    def _is_behind(self, head: Any) -> None:
+        text = f"its head is {head}, this node followed it, or its fellows, to {self.position}"
+        if self.parents.validators in ((), (self.parent.id,)):
+            self._diverge(text)
+        raise FeedError(f"behind: {text}")
+
+    def is_another(self) -> None:
+        """The configured parent is not the node at its address. Raises ``FeedError``."""
+        self._diverge(f"the node at its address is not {self.parent.id[:16]}…")
 
     def _diverge(self, reason: str) -> None:
         self.diverged = True
