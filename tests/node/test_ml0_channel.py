@@ -142,6 +142,20 @@ async def test_ml0_does_not_start_on_less_than_gl0_holds(network: Layered, tmp_p
         await network.resume("ml0")
 
 
+async def test_ml0_starts_though_gl0_took_another_validator_s_binary_of_its_head_meanwhile(network: Layered) -> None:
+    """Everything was killed before it heard of that: its own binary is not in GL0, and yet the snapshot is."""
+    await network.create(1)
+    await until_included(network)
+    await network.stop("ml0")
+    with Database.open(network.data_dir("ml0") / "node.sqlite") as database:
+        own = "UPDATE outbox SET hash = ?, included = NULL WHERE ordinal = (SELECT max(ordinal) FROM outbox)"
+        database.write_now(lambda connection: connection.execute(own, ("ab" * 32,)))
+    await network.resume("ml0")
+    assert network.ml0.channel.outbox.depth() == 0
+    await network.create(2)
+    await until_included(network)
+
+
 async def test_ml0_does_not_start_under_a_gl0_that_is_another_one(network: Layered, tmp_path: Path) -> None:
     await network.stop("ml0")
     wrong = network.parent("dl1")

@@ -266,7 +266,7 @@ class Gl0Service(L0Service[Gl0State, Gl0Built]):
         channels: dict[str, list[dict[str, Any]]] = {}
         for included in built.included:
             self._included.append(included.binary_hash)
-            reference = {"ordinal": included.ordinal, "hash": included.binary_hash}
+            reference = _held(included.ordinal, included.binary_hash, included.snapshot_hash)
             channels.setdefault(included.address, []).append(reference)
         self.feed.publish(exact_json.dumps({"entry": self._entry(head.header, channels)}))
 
@@ -279,7 +279,7 @@ class Gl0Service(L0Service[Gl0State, Gl0Built]):
         if self.head is None or self.state is None:
             return
         channels = {
-            address: [{"ordinal": metagraph.ordinal, "hash": metagraph.binary_hash}]
+            address: [_held(metagraph.ordinal, metagraph.binary_hash, metagraph.hash)]
             for address, metagraph in self.state.metagraphs.items()
         }
         yield exact_json.dumps({"state": self._entry(self.head.header, channels)})
@@ -306,3 +306,8 @@ def named(delivery: Delivery) -> Delivery:
     """The same with its hash known: what takes longest of all that is done with a binary can be done aside."""
     assert delivery.hash
     return delivery
+
+
+def _held(ordinal: int, binary_hash: str, snapshot_hash: str) -> dict[str, Any]:
+    """How the feed tells of a binary, and of the snapshot inside, which may be in binaries of several validators."""
+    return {"ordinal": ordinal, "hash": binary_hash, "snapshot": snapshot_hash}

@@ -30,6 +30,7 @@ from ottochain.node.node import Node
 from ottochain.node.outbox_shell import OutboxShell
 from ottochain.node.parents import keep_parents
 from ottochain.node.upstream import GlobalView
+from ottochain.store.chain import Chain
 from ottochain.store.database import Database
 from ottochain.store.meta import Fact
 from ottochain.store.outbox import (
@@ -81,7 +82,8 @@ class StateChannel:
             raise ChainProblem(f"{error}: check CL_GLOBAL_L0_PEER_ID and the address. Nothing was changed") from error
 
     async def check(self, metagraph_id: str, head: int) -> None:
-        """What GL0 holds must be a part of this chain, whose newest ordinal is ``head``.
+        """What GL0 holds must be a part of this chain, whose newest ordinal is ``head``. It may be in the binary of
+        another validator, of which this node had not heard when it ended.
 
         Raises ``ChainProblem``: going on otherwise would fork the metagraph.
         """
@@ -89,6 +91,9 @@ class StateChannel:
         await self.first_word()
         ordinal, binary_hash = self.view.confirmed_ordinal, self.view.confirmed_hash
         if ordinal is None or self.outbox.at(ordinal) == binary_hash:
+            return
+        snapshot_hash = self.view.confirmed_snapshot
+        if snapshot_hash is not None and snapshot_hash == Chain(self._database).hash_at(ordinal):
             return
         raise ChainProblem(
             f"GL0 holds snapshot {ordinal} of this metagraph as binary {binary_hash}, which is not in this data"

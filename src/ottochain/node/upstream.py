@@ -211,6 +211,8 @@ class GlobalView(View):
         self.epoch_progress = 0
         self.confirmed_ordinal: int | None = None
         self.confirmed_hash: str | None = None
+        self.confirmed_snapshot: str | None = None
+        """The hash of the snapshot inside that binary."""
 
     async def apply(self, line: Line) -> None:
         """A line of GL0's feed."""
@@ -232,6 +234,7 @@ class GlobalView(View):
         self.epoch_progress = epoch_progress
         if included:
             self.confirmed_ordinal, self.confirmed_hash = included[-1]
+            self.confirmed_snapshot = channel[-1].get("snapshot")
         return included
 
     def sync_view(self) -> GlobalSyncView | None:
