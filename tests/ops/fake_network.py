@@ -14,6 +14,7 @@ import json
 import os
 import signal
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -157,7 +158,9 @@ def be_a_node(request: dict[str, Any]) -> None:
     fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     node = FakeNode(layer, mode, argument[0] if argument else None)
     os.ftruncate(lock, 0)
-    os.pwrite(lock, json.dumps({"pid": os.getpid(), "started": "", "layer": layer, "id": node.id}).encode(), 0)
+    os.pwrite(
+        lock, json.dumps({"pid": os.getpid(), "started": str(time.time()), "layer": layer, "id": node.id}).encode(), 0
+    )
     asyncio.run(node.live())
 
 
@@ -183,7 +186,7 @@ def fork_node(request: dict[str, Any]) -> int:
 def tip(folder: str) -> dict[str, Any]:
     try:
         found = json.loads((Path(folder) / "node.sqlite").read_text())
-    except ValueError:
+    except (ValueError, OSError):
         return {"error": f"{folder} is damaged"}
     return {name: found.get(name) for name in ("ordinal", "hash", "metagraphId")}
 

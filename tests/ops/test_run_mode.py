@@ -4,6 +4,7 @@ import pytest
 from tests.ops.worlds import layer_of, ready, running, stopped, with_chain
 
 from ottochain.ops.engine import EMBEDDED, RUN_GENESIS, RUN_INITIAL_VALIDATOR, RUN_ROLLBACK, RUN_VALIDATOR
+from ottochain.ops.errors import Refused
 from ottochain.ops.facts.observation import NO_DATA, NodeFacts
 from ottochain.ops.plan.run_mode import decide
 
@@ -142,3 +143,29 @@ def test_there_are_never_two_founders() -> None:
                 decisions = decide(EMBEDDED.rules("cl1"), nodes, False)
                 founders = [name for name, decision in decisions.items() if decision.founds]
                 assert len(founders) == (0 if "Ready" in (first, second, third) else 1)
+
+
+def test_only_those_that_are_meant_are_decided_for_and_the_others_count() -> None:
+    nodes = [stopped("cl1"), *ready("cl1-1").values(), stopped("cl1-2")]
+    found = decide(EMBEDDED.rules("cl1"), nodes, False, ["cl1-2"])
+    assert {name: (one.do, one.mode) for name, one in found.items()} == {"cl1-2": ("start", RUN_VALIDATOR)}
+    alone = decide(EMBEDDED.rules("cl1"), [stopped(name) for name in CL1], False, ["cl1-2"])
+    assert alone["cl1-2"].mode == RUN_INITIAL_VALIDATOR
+
+
+@pytest.mark.parametrize(
+    ("other", "said"),
+    [
+        (stopped("gl0-1", with_chain(9)), "gl0-1 has the highest chain"),
+        (running("gl0-1", "ReadyToJoin"), "gl0-1 runs without being Ready"),
+    ],
+)
+def test_a_node_that_would_have_to_come_first_and_is_not_meant_is_a_reason_to_refuse(
+    other: NodeFacts, said: str
+) -> None:
+    with pytest.raises(Refused, match=said):
+        decide(EMBEDDED.rules("gl0"), [stopped("gl0", with_chain(5)), other], False, ["gl0"])
+    higher = decide(
+        EMBEDDED.rules("gl0"), [stopped("gl0", with_chain(9)), stopped("gl0-1", with_chain(5))], False, ["gl0"]
+    )
+    assert higher["gl0"].mode == RUN_ROLLBACK

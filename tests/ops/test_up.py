@@ -7,104 +7,22 @@ import json
 import os
 import signal
 import socket
-import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-import pytest_asyncio
+from tests.ops.fakes import NURSERY, Told, is_whole, kill, pids, starts, up, with_fault
 from tests.ops.worlds import a_deployment
-from tests.port_blocks import a_port_offset
 
-from ottochain.client.light import LightClient
 from ottochain.ops import chain_record
 from ottochain.ops.errors import GateNotMet, LeaseHeld, OttochainError, Refused
-from ottochain.ops.execute import actions
-from ottochain.ops.facts.observation import Observation, everything_is_up
-from ottochain.ops.facts.observe import observe
+from ottochain.ops.execute import actions, bringing_up
 from ottochain.ops.inventory.deployment import Deployment
-from ottochain.ops.operations import up as up_module
 from ottochain.ops.operations.down import bring_down
-from ottochain.ops.operations.up import Up, bring_up
-from ottochain.ops.plan.steps import Plan, Step
+from ottochain.ops.plan.steps import Step
 from ottochain.ops.runtimes import process
 
 pytestmark = pytest.mark.network
-
-NURSERY = (sys.executable, str(Path(__file__).with_name("fake_network.py")))
-L1 = ("cl1", "cl1-1", "cl1-2", "dl1", "dl1-1", "dl1-2")
-
-
-class Told:
-    """An audience that remembers, and may do something between two steps."""
-
-    def __init__(self, at: Callable[[Step], None] = lambda step: None) -> None:
-        self.steps: list[str] = []
-        self._at = at
-
-    def planned(self, plan: Plan) -> None:
-        """Plans have tests of their own."""
-
-    def began(self, step: Step) -> None:
-        self._at(step)
-
-    def done(self, step: Step, note: str, seconds: float) -> None:
-        self.steps.append(step.id)
-
-    def observed(self, observation: Observation) -> None:
-        """So have observations."""
-
-
-@pytest.fixture
-def offset() -> Iterator[int]:
-    """A block of ports of our own."""
-    with a_port_offset() as found:
-        yield found
-
-
-@pytest_asyncio.fixture
-async def deployment(tmp_path: Path, offset: int) -> AsyncIterator[Deployment]:
-    """The guide's topology, never founded; every node is stopped at the end."""
-    made = a_deployment(tmp_path, f"[deployment]\nport_offset = {offset}\n")
-    for file in (made.places.gl0_genesis, made.places.ml0_genesis):
-        file.parent.mkdir(parents=True)
-        file.write_text("")
-    yield made
-    kill(made)
-
-
-def kill(deployment: Deployment, *names: str) -> None:
-    """``kill -9``, and wait until the kernel is done with it."""
-    for node in deployment.nodes:
-        fact = process.look(node)
-        if fact.pid is not None and (not names or node.name in names):
-            os.kill(fact.pid, signal.SIGKILL)
-            while process.look(node).state == "running":
-                pass
-
-
-def with_fault(deployment: Deployment, name: str, fault: str, folder: Path) -> Deployment:
-    """The same deployment, where one node misbehaves."""
-    text = (folder / "ottochain.toml").read_text()
-    return a_deployment(folder, f'{text}[nodes.{name}]\nenv = {{ FAKE = "{fault}" }}\n')
-
-
-async def up(deployment: Deployment, told: Told | None = None) -> Up:
-    return await bring_up(deployment, told or Told(), NURSERY)
-
-
-async def is_whole(deployment: Deployment) -> bool:
-    async with LightClient() as client:
-        return everything_is_up(deployment, await observe(deployment, client))
-
-
-def pids(deployment: Deployment) -> dict[str, int | None]:
-    return {node.name: process.look(node).pid for node in deployment.nodes}
-
-
-def starts(deployment: Deployment, name: str) -> list[str]:
-    """The modes in which a node was started, from its log."""
-    return [line.split()[1] for line in deployment.by_name[name].log_file.read_text().splitlines()]
 
 
 async def test_a_deployment_is_founded_once_and_found_whole_the_second_time(deployment: Deployment) -> None:
@@ -145,12 +63,13 @@ async def test_one_killed_node_comes_back_and_no_other_is_touched(deployment: De
 
 async def test_down_stops_children_first_and_up_brings_all_back(deployment: Deployment) -> None:
     await up(deployment)
-    stopped: list[str] = []
-    done = await bring_down(deployment, lambda node, how: stopped.append(node.name))
+    told = Told()
+    done = await bring_down(deployment, told)
     assert done.changed
-    assert stopped[-2:] == ["ml0", "gl0"]
+    assert told.steps[-2:] == ["stop ml0", "stop gl0"]
+    assert set(done.nodes) == set(deployment.by_name)
     assert set(pids(deployment).values()) == {None}
-    assert not (await bring_down(deployment, lambda node, how: None)).changed
+    assert not (await bring_down(deployment, Told())).changed
     await up(deployment)
     assert await is_whole(deployment)
 
@@ -282,7 +201,7 @@ async def test_a_stopped_process_is_ended_and_started_again(
     deployment: Deployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """SIGSTOP: it lives, holds its lock and answers nobody."""
-    monkeypatch.setattr(up_module, "REST_SECONDS", 0.2)
+    monkeypatch.setattr(bringing_up, "REST_SECONDS", 0.2)
     monkeypatch.setattr(process.stop, "__kwdefaults__", {"seconds": 0.3})
     monkeypatch.setattr("ottochain.ops.facts.observe.QUESTION_SECONDS", 0.2)
     await up(deployment)
@@ -359,10 +278,10 @@ async def test_down_names_what_still_answers_and_stops_the_rest(deployment: Depl
     content = lock.read_bytes()
     lock.write_bytes(b"nonsense")
     with pytest.raises(GateNotMet, match=r"still answer, without holding their data folders(?s:.*)cl1-1: process"):
-        await bring_down(deployment, lambda node, how: None)
+        await bring_down(deployment, Told())
     lock.write_bytes(content)
     assert {name for name, pid in pids(deployment).items() if pid} == {"cl1-1"}
-    assert (await bring_down(deployment, lambda node, how: None)).changed
+    assert (await bring_down(deployment, Told())).changed
 
 
 async def test_two_at_once_are_refused_by_name(deployment: Deployment) -> None:

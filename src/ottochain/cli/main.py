@@ -15,6 +15,18 @@ COMMANDS = {
     "init": ("ottochain.cli.init:init", "Write a deployment that works: file, keys, wallet, genesis."),
     "up": ("ottochain.cli.up:up", "Bring the whole deployment up, or back up, and wait until it is Ready."),
     "down": ("ottochain.cli.down:down", "Stop every node, children first. Nothing is deleted."),
+    "start": ("ottochain.cli.restart:start", "Start a node, a layer or the stack, and wait until it is Ready."),
+    "stop": ("ottochain.cli.restart:stop", "Stop a node, a layer or the stack, children first. Nothing is deleted."),
+    "restart": (
+        "ottochain.cli.restart:restart",
+        "Restart a node, a layer or the stack, and see that the cluster is what it was.",
+    ),
+    "apply": ("ottochain.cli.apply:apply", "Carry out a plan that a verb saved with --out."),
+    "operations": (
+        "ottochain.cli.operations:operations",
+        "Show what was done to the deployment, and go on with what stopped half way.",
+    ),
+    "lease": ("ottochain.cli.lease:lease", "Show who changes the deployment now, and end what a dead holder left."),
     "status": ("ottochain.cli.status:status", "Show every node and layer as they are now."),
     "health": ("ottochain.cli.health:health", "Check everything: nodes, members, progress, hashes, machine."),
     "logs": ("ottochain.cli.logs:logs", "Show, or follow, the logs of a node, a layer or all."),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ottochain.cli.context import load_deployment
+from ottochain.cli.operating import only_planned, plan_options
 from ottochain.cli.output import is_terminal, say, show
 
 if TYPE_CHECKING:
@@ -18,8 +19,9 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.option("--init", "make", is_flag=True, help="Write a deployment here first, if there is none.")
+@plan_options
 @click.pass_context
-def up(context: click.Context, make: bool) -> None:
+def up(context: click.Context, make: bool, dry_run: bool, out: Path | None, as_json: bool) -> None:
     """Bring the whole deployment up, or back up, and wait until it is Ready.
 
     Founds the chain if it was never founded, and otherwise brings it back with its history. Ends when every node is
@@ -30,9 +32,31 @@ def up(context: click.Context, make: bool) -> None:
     from ottochain.cli.progress import progress_of
     from ottochain.ops.operations.up import bring_up
 
+    if dry_run or out or as_json:
+        _only_plan(deployment, dry_run=dry_run, out=out, as_json=as_json)
+        return
+
     with progress_of(deployment, live=is_terminal()) as audience:
         done = asyncio.run(bring_up(deployment, audience))
     _report(deployment, done)
+
+
+def _only_plan(deployment: Deployment, *, dry_run: bool, out: Path | None, as_json: bool) -> None:
+    from ottochain.ops.operations.operation import prepare
+    from ottochain.ops.operations.up import small_steps, up_request
+
+    only_planned(
+        deployment,
+        asyncio.run(prepare(deployment, up_request(deployment))),
+        dry_run=dry_run,
+        out=out,
+        as_json=as_json,
+    )
+    if dry_run and not as_json:
+        plan = asyncio.run(small_steps(deployment))
+        show("As things are now, that is:" if plan else "As things are now, nothing is to be done.")
+        for step in plan.steps:
+            show(f"     {step.sentence}")
 
 
 def _deployment(context: click.Context, make: bool) -> Deployment:

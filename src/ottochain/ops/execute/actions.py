@@ -1,4 +1,4 @@
-"""What each step does: ask whether it is done, act through the runtime, wait at its gate."""
+"""What each small step does: ask whether it is done, act through the runtime, wait at its gate."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from ottochain.ops.chain_record import ChainRecord
 from ottochain.ops.engine import CREATE_GENESIS, RUN_VALIDATOR
 from ottochain.ops.errors import GateNotMet
 from ottochain.ops.execute.enrolling import OBSERVING, enrol
+from ottochain.ops.execute.stopping import stop
 from ottochain.ops.execute.watch import Watch, last_words
 from ottochain.ops.facts.observation import NodeFacts, Observation, cluster_is_whole
 from ottochain.ops.facts.observe import observe_confirmed
@@ -22,7 +23,6 @@ from ottochain.ops.inventory.deployment import Deployment, Node
 from ottochain.ops.launch import launch
 from ottochain.ops.plan.run_mode import JOINABLE
 from ottochain.ops.plan.steps import (
-    Action,
     AwaitConfirmed,
     AwaitReady,
     AwaitWhole,
@@ -30,6 +30,7 @@ from ottochain.ops.plan.steps import (
     Enrol,
     Join,
     Record,
+    SmallAction,
     Start,
     Stop,
 )
@@ -55,7 +56,7 @@ class Actions:
         self._watch = watch
         self.record = record
 
-    async def carry_out(self, action: Action) -> str:
+    async def carry_out(self, action: SmallAction) -> str:
         match action:
             case Record(record):
                 return self._write(record)
@@ -65,14 +66,14 @@ class Actions:
                 return await self._start(self._node(action.node), action)
             case AwaitReady(name):
                 return await self._await_ready(self._node(name))
-            case Stop(name):
-                return await self._stop(self._node(name))
+            case Stop():
+                return await stop(self._deployment, self._watch, action)
             case Join(name):
                 return await self._join(self._node(name))
             case Enrol(name):
                 return await enrol(self._deployment, self._node(name), self._client, self._watch)
-            case AwaitWhole(layer):
-                return await self._await_whole(layer)
+            case AwaitWhole():
+                return await self._await_whole(action)
             case AwaitConfirmed(name):
                 return await self._await_confirmed(name)
 
@@ -121,14 +122,6 @@ class Actions:
         return await self._watch.until(
             f"{node.name} Ready", lambda seen: seen[node.name].state if seen[node.name].is_ready else None, [node.name]
         )
-
-    async def _stop(self, node: Node) -> str:
-        done = await process.stop(node)
-        self._watch.hurry(node.name)
-        await self._watch.until(
-            f"{node.name} stopped", lambda seen: True if seen[node.name].process == "stopped" else None, []
-        )
-        return ("killed" if done.by_force else "stopped") if done.was_running else "already stopped"
 
     async def _join(self, node: Node) -> str:
         """The answer of the call is not success; membership in every Ready peer's view is."""
@@ -181,7 +174,7 @@ class Actions:
 
     async def _begin_again(self, node: Node) -> None:
         """Only a new process leaves SessionStarted behind."""
-        await self._stop(node)
+        await stop(self._deployment, self._watch, Stop(node.name))
         await self._start(node, Start(node.name, RUN_VALIDATOR, None))
 
     def _is_member(self, seen: Observation, node: Node) -> bool:
@@ -191,16 +184,15 @@ class Actions:
             return all(peer.sees(me.peer_id) for peer in peers)
         return me.is_ready and bool(peers) and all(peer.sees_ready(me.peer_id) for peer in peers)
 
-    async def _await_whole(self, layer: str) -> str:
-        names = [node.name for node in self._deployment.nodes if node.layer == layer]
-        for name in names:
-            self._watch.hurry(name)
+    async def _await_whole(self, action: AwaitWhole) -> str:
+        for node in self._deployment.layer(action.layer):
+            self._watch.hurry(node.name)
         await self._watch.until(
-            f"{', '.join(names)} all seeing one another Ready",
-            lambda seen: True if cluster_is_whole(seen, self._node(names[0]).layer) else None,
-            names,
+            f"{', '.join(action.nodes)} and the other Ready nodes of {action.layer} all seeing one another Ready",
+            lambda seen: True if cluster_is_whole(seen, action.layer, action.nodes) else None,
+            action.nodes,
         )
-        return f"{len(names)} of {len(names)}"
+        return f"{len(self._watch.observation.ready(action.layer))} of {len(self._deployment.layer(action.layer))}"
 
     async def _await_confirmed(self, name: str) -> str:
         """ML0's present head, in GL0's latest snapshot."""

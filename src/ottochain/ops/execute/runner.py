@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import Protocol
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol
 
-from ottochain.ops.execute.actions import Actions
 from ottochain.ops.facts.observation import Observation
 from ottochain.ops.plan.steps import Plan, Step
 
@@ -23,8 +23,15 @@ class Audience(Protocol):
     def observed(self, observation: Observation) -> None: ...
 
 
-async def run(plan: Plan, actions: Actions, audience: Audience) -> None:
-    """Every step of the plan. The first failure ends the others and is raised; what was started goes on running."""
+CarryOut = Callable[[Any], Awaitable[str]]
+"""Does what an action says; gives a note on what it found."""
+
+
+async def run(plan: Plan, carry_out: CarryOut, audience: Audience) -> None:
+    """Every step of the plan. The first failure ends the others and is raised; what was started goes on running.
+
+    The audience hears of a step before it begins and after it is done, and by raising ends the plan there.
+    """
     audience.planned(plan)
     done = {step.id: asyncio.Event() for step in plan.steps}
 
@@ -33,7 +40,7 @@ async def run(plan: Plan, actions: Actions, audience: Audience) -> None:
             await done[before].wait()
         audience.began(step)
         began = time.monotonic()
-        note = await actions.carry_out(step.action)
+        note = await carry_out(step.action)
         audience.done(step, note, time.monotonic() - began)
         done[step.id].set()
 

@@ -56,10 +56,15 @@ class Watch:
     def observation(self) -> Observation:
         return Observation(self._facts, at=time.monotonic())
 
+    def absorb(self, seen: Observation) -> None:
+        """A closer look was taken at every node."""
+        self._facts.update(seen.nodes)
+        self._changed()
+
     def expect(self, name: str, pid: int) -> None:
         """The node was just started as this process: it lives from now on, and looking at it is worth while."""
         self._started[name] = pid
-        self._facts[name] = replace(self._facts[name], process="running", pid=pid, tip=None)
+        self._facts[name] = replace(self._facts[name], process="running", pid=pid, life=None, tip=None)
         self._soon[name].set()
         self._changed()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -41,6 +41,8 @@ class NodeFacts:
     peer_id: str | None
     process: Literal["running", "stopped", "unknown"]
     pid: int | None = None
+    life: str | None = None
+    """What tells this run of its process from any other; None when it does not run, or can't be seen."""
     info: NodeInfo | None = None
     silent_because: str = ""
     """Why there is no ``info``."""
@@ -101,13 +103,15 @@ class Observation:
         return tuple(facts for facts in self.layer(layer) if facts.is_ready)
 
 
-def cluster_is_whole(observation: Observation, layer: Layer) -> bool:
-    """Every node of the layer is Ready, in one cluster session, and seen Ready by every other."""
+def cluster_is_whole(observation: Observation, layer: Layer, names: Collection[str] | None = None) -> bool:
+    """The named nodes of the layer (None: all) are Ready, and all its Ready nodes are in one cluster session and seen
+    Ready by one another."""
     nodes = observation.layer(layer)
-    if not all(node.is_ready for node in nodes):
+    if not all(node.is_ready for node in nodes if names is None or node.name in names):
         return False
-    sessions = {node.info.cluster_session for node in nodes if node.info}
-    return len(sessions) == 1 and all(node.sees_ready(other.peer_id) for node in nodes for other in nodes)
+    ready = observation.ready(layer)
+    sessions = {node.info.cluster_session for node in ready if node.info}
+    return len(sessions) <= 1 and all(node.sees_ready(other.peer_id) for node in ready for other in ready)
 
 
 def confirmed_in_gl0(observation: Observation, token: str | None) -> int | None:
@@ -116,6 +120,7 @@ def confirmed_in_gl0(observation: Observation, token: str | None) -> int | None:
     return max((ordinal for ordinal in found if ordinal is not None), default=None)
 
 
-def everything_is_up(deployment: Deployment, observation: Observation) -> bool:
-    """All nodes Ready and every layer one cluster."""
-    return all(cluster_is_whole(observation, layer) for layer in deployment.engine.layers)
+def everything_is_up(deployment: Deployment, observation: Observation, names: Collection[str] | None = None) -> bool:
+    """The named nodes (None: all) Ready, and every layer with one of them one cluster."""
+    layers = {facts.layer for facts in observation.nodes.values() if names is None or facts.name in names}
+    return all(cluster_is_whole(observation, layer, names) for layer in layers)

@@ -30,7 +30,14 @@ async def observe(deployment: Deployment, client: LightClient) -> Observation:
 async def observe_node(node: Node, client: LightClient, *, thoroughly: bool = True) -> NodeFacts:
     """One node: its process, its state, and (``thoroughly``) its members, ordinal and own facts."""
     alive = process.look(node)
-    facts = NodeFacts(name=node.name, layer=node.layer, peer_id=node.key.peer_id, process=alive.state, pid=alive.pid)
+    facts = NodeFacts(
+        name=node.name,
+        layer=node.layer,
+        peer_id=node.key.peer_id,
+        process=alive.state,
+        pid=alive.pid,
+        life=alive.life,
+    )
     try:
         facts = replace(facts, info=NodeInfo.read((await _ask(client, node, "/node/info")).body))
     except (Unreachable, MalformedReading) as error:

@@ -102,6 +102,16 @@ class Places:
     def lease(self) -> Path:
         return self.run / "lease"
 
+    @property
+    def operations(self) -> Path:
+        """The journal: a file for each operation."""
+        return self.state / "operations"
+
+    @property
+    def quarantine(self) -> Path:
+        """What was moved out of the way, outside the data tree, until it is pruned."""
+        return self.state / "quarantine"
+
     def peers_of(self, layer: Layer) -> Path:
         """The peer ids whose signatures count on a block of this L1 layer, one a line."""
         return self.run / f"{layer}-peers.txt"

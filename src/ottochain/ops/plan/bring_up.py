@@ -3,10 +3,14 @@
 Parents start before children: when the engine's nodes need it, a layer waits until its parent is Ready, else it starts
 beside it. A layer's founder is Ready before anybody joins it; nodes of one layer start together. While founding, the
 L1 layers wait for the token, which comes out of ML0's genesis.
+
+The same plan for some nodes only, its *scope*, is how every other procedure starts nodes again: nodes outside are
+counted as what they are, and left alone.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 
 from ottochain.ops.engine import LAYERS, RUN_GENESIS, Layer
@@ -36,6 +40,7 @@ class _Draft:
     deployment: Deployment
     observation: Observation
     chain: Chain
+    scope: frozenset[str]
     steps: list[Step] = field(default_factory=list)
     gates: dict[Layer, tuple[str, ...]] = field(default_factory=dict)
     """Per layer the steps after which its children may start."""
@@ -44,10 +49,20 @@ class _Draft:
         self.steps.append(step)
         return step.id
 
+    def names(self, layer: Layer) -> list[str]:
+        """The nodes of a layer that are to be brought up."""
+        return [node.name for node in self.deployment.layer(layer) if node.name in self.scope]
 
-def plan_up(deployment: Deployment, observation: Observation, chain: Chain) -> Plan:
-    """Every step from the observation to a deployment that is up. Empty when it is up already."""
-    draft = _Draft(deployment, observation, chain)
+
+def plan_up(
+    deployment: Deployment, observation: Observation, chain: Chain, scope: Collection[str] | None = None
+) -> Plan:
+    """Every step from the observation to these nodes (None: all) being up. Empty when they are up already.
+
+    Raises ``Refused`` when a node outside the scope would have to come first.
+    """
+    everything = frozenset(deployment.by_name)
+    draft = _Draft(deployment, observation, chain, everything if scope is None else frozenset(scope))
     if chain.to_write:
         sentence = f"Record that the chain is {'being founded' if chain.record.phase == 'founding' else 'founded'}"
         why = "before the first genesis" if chain.record.phase == "founding" else "the record was lost"
@@ -63,8 +78,12 @@ def _plan_layer(draft: _Draft, layer: Layer) -> bool:
     rules = engine.rules(layer)
     nodes = draft.observation.layer(layer)
     after = draft.gates[rules.parent] if rules.parent else _ids(draft, "record")
+    draft.gates[layer] = after
+    names = draft.names(layer)
+    if not names:
+        return True
     may_found = draft.chain.record.phase == "founding" and not any(shows_chain(node) for node in nodes)
-    decisions = decide(rules, nodes, may_found)
+    decisions = decide(rules, nodes, may_found, names)
     if any(decision.do == "stop" for decision in decisions.values()):
         for name, decision in decisions.items():
             draft.add(Step(f"stop {name}", f"Stop {name} and look at its data", decision.why, Stop(name), after))
@@ -76,7 +95,7 @@ def _plan_layer(draft: _Draft, layer: Layer) -> bool:
     draft.gates[layer] = after
     if founder:
         started = (_plan_start(draft, founder, decisions[founder], after),)
-        why = "the others join it" if len(nodes) > 1 else decisions[founder].why
+        why = "the others join it" if len(names) > 1 else decisions[founder].why
         ready = Step(f"ready {founder}", f"Wait until {founder} is Ready", why, AwaitReady(founder), started)
         opened = (draft.add(ready),)
         draft.gates[layer] = opened if engine.waits_for_parents else started
@@ -84,7 +103,7 @@ def _plan_layer(draft: _Draft, layer: Layer) -> bool:
         if decision.joins:
             _plan_validator(draft, layer, name, decision, after, opened)
     if len(nodes) > 1 and (
-        any(d.do != "keep" for d in decisions.values()) or not cluster_is_whole(draft.observation, layer)
+        any(d.do != "keep" for d in decisions.values()) or not cluster_is_whole(draft.observation, layer, names)
     ):
         _plan_whole(draft, layer)
     return True
@@ -132,23 +151,30 @@ def _plan_validator(
         Step(f"join {name}", f"Join {name} to its cluster and wait until {seen}", decision.why, Join(name), before)
     )
     if learns:
-        names = [facts.name for facts in draft.observation.layer(layer)]
-        others = _ids(draft, *(f"enrol {other}" for other in names))
+        others = _ids(draft, *(f"enrol {other}" for other in draft.names(layer)))
         sentence = f"Make {name} a validator and wait until it is Ready"
         why = "a learner votes once the committed set names it"
         draft.add(Step(f"enrol {name}", sentence, why, Enrol(name), (joined, *others[-1:])))
 
 
 def _plan_whole(draft: _Draft, layer: Layer) -> None:
-    names = [facts.name for facts in draft.observation.layer(layer)]
+    names = draft.names(layer)
     done = _ids(draft, *(f"{verb} {name}" for name in names for verb in ("ready", "join", "enrol")))
-    sentence = f"Wait until {', '.join(names)} all see one another Ready"
-    draft.add(Step(f"whole {layer}", sentence, "a layer is one cluster", AwaitWhole(layer), done))
+    if len(names) == len(draft.deployment.layer(layer)):
+        sentence = f"Wait until {', '.join(names)} all see one another Ready"
+    else:
+        sentence = f"Wait until {', '.join(names)} and the Ready peers all see one another Ready"
+    draft.add(Step(f"whole {layer}", sentence, "a layer is one cluster", AwaitWhole(layer, tuple(names)), done))
 
 
 def _plan_confirmation(draft: _Draft) -> None:
     """The founding ends, and every start is proven, when GL0 holds what ML0 made."""
     record, ml0 = draft.chain.record, draft.deployment.layer("ml0")[0]
+    both = (draft.deployment.layer("gl0")[0].name, ml0.name)
+    if not (draft.names("gl0") or draft.names("ml0")) or not all(
+        name in draft.scope or draft.observation[name].is_ready for name in both
+    ):
+        return
     held = confirmed_in_gl0(draft.observation, record.token)
     if record.phase == "founded" and held is not None and not draft.steps:
         return

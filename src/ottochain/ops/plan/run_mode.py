@@ -7,12 +7,15 @@ The run mode is decided anew at every start, from the layer, the data present an
     none is Ready, chain in data  the node with the highest chain rolls back to it and founds; the others join
     none is Ready, L1             one node founds as initial validator; the others join
     none is Ready, founding       the first node runs the genesis
+
+Only some nodes may be meant: the others are counted as what they are, and nothing is decided for them. Where one of
+them would have to open the cluster, that is refused.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -23,6 +26,7 @@ from ottochain.ops.engine import (
     RUN_VALIDATOR,
     LayerRules,
 )
+from ottochain.ops.errors import Refused
 from ottochain.ops.facts.observation import NodeFacts
 
 JOINABLE = "ReadyToJoin"
@@ -50,29 +54,45 @@ class Decision:
         return self.do == "join" or self.mode == RUN_VALIDATOR
 
 
-def decide(rules: LayerRules, nodes: Sequence[NodeFacts], founding: bool) -> dict[str, Decision]:
-    """The decision for each node of one layer, by name, in the nodes' order.
+def decide(
+    rules: LayerRules, nodes: Sequence[NodeFacts], founding: bool, among: Collection[str] | None = None
+) -> dict[str, Decision]:
+    """The decision for each node of one layer (of those named in ``among``), by name, in the nodes' order.
 
     ``founding``: the layer's chain does not exist yet and may be founded. Nodes must be at rest: what is under way
-    (starting, joining, downloading) is waited for before.
+    (starting, joining, downloading) is waited for before. Raises ``Refused`` when a node that is not in ``among``
+    would have to come first.
     """
+    meant = [node for node in nodes if among is None or node.name in among]
     ready = [node for node in nodes if node.is_ready]
     if ready:
         session = _main_session(ready)
-        return {node.name: _beside_ready(node, session, ready) for node in nodes}
+        return {node.name: _beside_ready(node, session, ready) for node in meant}
     running = [node for node in nodes if node.process != "stopped"]
     if rules.keeps_chain and running:
+        _refuse_others(running, meant, "runs without being Ready, so that nobody can tell where its chain ends")
         return {
             node.name: Decision("stop", f"it {_stuck(node)}, and no node of its layer is Ready") for node in running
         }
-    founder, mode, argument, why = _founder(rules, nodes, founding)
+    founder, mode, argument, why = _founder(rules, nodes if rules.keeps_chain else meant, founding)
+    _refuse_others([founder], meant, "has the highest chain of its layer, of which no node is Ready")
     decisions = {}
-    for node in nodes:
+    for node in meant:
         if node is founder:
             decisions[node.name] = Decision("start" if node.process == "stopped" else "restart", why, mode, argument)
         else:
             decisions[node.name] = _as_validator(node, f"{founder.name} opens the cluster")
     return decisions
+
+
+def _refuse_others(nodes: Sequence[NodeFacts], meant: Sequence[NodeFacts], because: str) -> None:
+    others = [node for node in nodes if node not in meant]
+    if others:
+        raise Refused(
+            f"{others[0].name} {because}, and it is not among the nodes to be started "
+            f"({', '.join(node.name for node in meant)}): without it the layer could go on below its confirmed head.",
+            next_step=f"start it too: ottochain start {others[0].layer}, or ottochain up.",
+        )
 
 
 def _main_session(ready: Sequence[NodeFacts]) -> str | None:

@@ -2,6 +2,10 @@
 
 Every step asks first whether it is already done, so that a plan may be run again after an interruption; `after` names
 the steps that must be done before it, and steps that wait for nobody run at the same time.
+
+There are plans of two sizes. A *procedure* is what an operator approves, and what the journal keeps: stop this node,
+bring up those, see that all is as promised. What ``BringUp`` does for its nodes is planned in smaller steps when its
+turn comes, from what is found then: a run mode that was decided earlier could be the wrong one by now.
 """
 
 from __future__ import annotations
@@ -10,6 +14,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from ottochain.ops.chain_record import ChainRecord
+from ottochain.ops.engine import Layer
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +49,13 @@ class AwaitReady:
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """Stop a node's process."""
+    """Stop a node's process; done when it is stopped, or runs in another life than ``life``."""
 
     node: str
+    life: str | None = None
+    """The run of its process that is meant (``ProcessFact.life``); None: whichever runs."""
+    may_pause: bool = True
+    """Whether its layer may fall below its floor by this. If not, that is looked at again when its turn comes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +75,11 @@ class Enrol:
 
 @dataclass(frozen=True, slots=True)
 class AwaitWhole:
-    """Wait until a layer's nodes are all Ready, in one cluster, and see one another."""
+    """Wait until these nodes of a layer are all Ready, in one cluster with its other Ready nodes, and all see one
+    another."""
 
-    layer: str
+    layer: Layer
+    nodes: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +89,38 @@ class AwaitConfirmed:
     node: str
 
 
-Action: TypeAlias = Record | CreateGenesis | Start | Stop | AwaitReady | Join | Enrol | AwaitWhole | AwaitConfirmed
+@dataclass(frozen=True, slots=True)
+class BringUp:
+    """Start what is stopped of these nodes, each in the run mode that fits what is found then, parents first, join
+    them, and wait until all are Ready members. Founds a chain only where ``may_found``."""
+
+    nodes: tuple[str, ...]
+    may_found: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """Where a node's chain ended when the plan was made."""
+
+    node: str
+    ordinal: int
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verify:
+    """See that the cluster is what it was: these nodes Ready members, in these cluster sessions where they had to
+    live on, with the chains continued from these heads, and the L1 nodes following."""
+
+    nodes: tuple[str, ...]
+    sessions: tuple[tuple[Layer, str], ...] = ()
+    heads: tuple[Head, ...] = ()
+
+
+SmallAction: TypeAlias = Record | CreateGenesis | Start | Stop | AwaitReady | Join | Enrol | AwaitWhole | AwaitConfirmed
+"""What bringing nodes up is made of."""
+
+Action: TypeAlias = SmallAction | BringUp | Verify
 
 
 @dataclass(frozen=True, slots=True)

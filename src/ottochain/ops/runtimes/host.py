@@ -74,12 +74,19 @@ def _listening_pid(port: int) -> int | None:
         return int(found[0]) if found else None
     inodes = _listening_inodes(port)
     for process in Path("/proc").iterdir() if inodes else ():
-        if process.name.isdigit():
-            with contextlib.suppress(OSError):
-                for descriptor in (process / "fd").iterdir():
-                    if os.readlink(descriptor) in inodes:  # noqa: PTH115  no path: a name such as socket:[5]
-                        return int(process.name)
+        if process.name.isdigit() and inodes & _descriptors(process):
+            return int(process.name)
     return None
+
+
+def _descriptors(process: Path) -> set[str]:
+    """What a process has open, as far as it can be seen: one may be closed while the others are looked at."""
+    found = set()
+    with contextlib.suppress(OSError):
+        for descriptor in (process / "fd").iterdir():
+            with contextlib.suppress(OSError):
+                found.add(os.readlink(descriptor))  # noqa: PTH115  no path: a name such as socket:[5]
+    return found
 
 
 def _listening_inodes(port: int) -> set[str]:

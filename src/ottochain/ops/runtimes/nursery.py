@@ -70,6 +70,10 @@ class Nursery:
             raise OttochainError(f"{launch.node.name} could not be started: {answer.get('error', answer)}.")
         return pid
 
+    async def warm(self) -> None:
+        """Wait until it has loaded everything: what is stopped after that is away for the shortest time."""
+        await self._ask({"tip": os.devnull})
+
     async def tip(self, folder: Path) -> Mapping[str, Any]:
         """What lies at the end of a stopped node's chain, as the node's own code reads it."""
         return await self._ask({"tip": str(folder)})

@@ -36,6 +36,13 @@ class ProcessFact:
     pid: int | None = None
     peer_id: str | None = None
     why: str = ""
+    started: str = ""
+    """When it says that it started; with the process id it names this run of the node and no other."""
+
+    @property
+    def life(self) -> str | None:
+        """What tells this run of the node from any other; None when it does not run."""
+        return None if self.pid is None else f"{self.pid}@{self.started}"
 
 
 def look(node: Node) -> ProcessFact:
@@ -48,18 +55,18 @@ def look(node: Node) -> ProcessFact:
         return ProcessFact("stopped")
     except OSError as error:
         return ProcessFact("unknown", why=f"{file}: {error.strerror}")
-    pid, peer_id = _who(content)
+    pid, peer_id, started = _who(content)
     if pid is None or not host.is_alive(pid) or not is_locked(file):
         return ProcessFact("stopped")
-    return ProcessFact("running", pid, peer_id)
+    return ProcessFact("running", pid, peer_id, started=started)
 
 
-def _who(content: bytes) -> tuple[int | None, str | None]:
+def _who(content: bytes) -> tuple[int | None, str | None, str]:
     try:
         found = json.loads(content)
-        return int(found["pid"]), str(found["id"])
-    except (ValueError, KeyError, TypeError):
-        return None, None
+        return int(found["pid"]), str(found["id"]), str(found.get("started", ""))
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None, None, ""
 
 
 def is_locked(file: Path) -> bool:
