@@ -37,7 +37,6 @@ ALL = ("gl0", "ml0", "cl1", "cl1-1", "cl1-2", "dl1", "dl1-1", "dl1-2")
 PROCEDURES = [
     ("restart", "dl1", "rolling"),
     ("restart", "gl0", ""),
-    ("restart", "cl1", "full"),
     ("restart", "stack", "full"),
 ]
 INSTANTS = list(instants(a_deployment(Path(mkdtemp())), a_world(others=ready(*ALL)), PROCEDURES))
