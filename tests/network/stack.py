@@ -14,7 +14,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -63,14 +63,28 @@ def is_alive(pid: int) -> bool:
         return not Path("/proc").is_dir()
 
 
+def nodes_of(layer: str, count: int) -> tuple[str, ...]:
+    """The names of a layer of that many nodes."""
+    return tuple(layer if index == 0 else f"{layer}-{index}" for index in range(count))
+
+
 class Stack:
     """A deployment in ``folder``, written by ``init`` and not up yet. ``close`` leaves no process behind.
 
     ``settings`` go into the file's ``[deployment]`` table, ``tables`` behind it. ``template``: the ``.ottochain`` of a
-    deployment that was written before, whose keys are taken over instead of making new ones.
+    deployment that was written before, whose keys are taken over instead of making new ones. ``counts``: how many nodes
+    the layers have that do not have the usual number.
     """
 
-    def __init__(self, folder: Path, *, settings: str = "", tables: str = "", template: Path | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        settings: str = "",
+        tables: str = "",
+        template: Path | None = None,
+        counts: Mapping[str, int] | None = None,
+    ) -> None:
         self.folder = folder
         self._held = contextlib.ExitStack()
         self.offset = self._held.enter_context(a_port_offset())
@@ -81,7 +95,22 @@ class Stack:
             self.file.write_text(f'[deployment]\nname = "test"\nport_offset = {self.offset}\n')
         else:
             self.ottochain("init", "--name", "test", "--port-offset", str(self.offset))
+        self.counts = {"gl0": 1, "ml0": 1, "cl1": 3, "dl1": 3} | dict(counts or {})
+        self.names = tuple(name for layer, count in self.counts.items() for name in nodes_of(layer, count))
+        if counts:
+            self._write_counts()
         self.file.write_text(self.file.read_text().replace("port_offset", f"{settings}\nport_offset", 1) + tables)
+        if counts:
+            self.ottochain("init")
+
+    def _write_counts(self) -> None:
+        head = self.file.read_text().partition("\n[layers]")[0]
+        counts = "".join(f"{layer} = {count}\n" for layer, count in self.counts.items())
+        self.file.write_text(f"{head}\n[layers]\n{counts}")
+
+    def layer(self, layer: str) -> tuple[str, ...]:
+        """The names of its nodes."""
+        return nodes_of(layer, self.counts[layer])
 
     # The command.
 
@@ -96,17 +125,21 @@ class Stack:
 
     def ottochain(self, *words: str, code: int = 0) -> subprocess.CompletedProcess[str]:
         """Run the command in the deployment's folder; fails unless it ends with ``code``."""
-        done = subprocess.run(
+        done = self.try_ottochain(*words)
+        assert done.returncode == code, f"ottochain {words[0]} ended with {done.returncode}: {done.stderr}{done.stdout}"
+        return done
+
+    def try_ottochain(self, *words: str, seconds: float = COMMAND_SECONDS) -> subprocess.CompletedProcess[str]:
+        """Run the command in the deployment's folder, however it ends."""
+        return subprocess.run(
             [*TOOL, *words],
             cwd=self.folder,
             env=environment(),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=COMMAND_SECONDS,
+            timeout=seconds,
         )
-        assert done.returncode == code, f"ottochain {words[0]} ended with {done.returncode}: {done.stderr}{done.stdout}"
-        return done
 
     def up(self) -> str:
         """``ottochain up``; gives what it printed."""
@@ -153,7 +186,7 @@ class Stack:
 
     def pids(self) -> dict[str, int]:
         """The processes of the nodes that live."""
-        found = {name: self.pid(name) for name in PORTS}
+        found = {name: self.pid(name) for name in self.names}
         return {name: pid for name, pid in found.items() if pid is not None}
 
     def kill(self, *names: str) -> None:
@@ -195,7 +228,8 @@ class Stack:
     # HTTP.
 
     def port(self, name: str, listener: str = "public") -> int:
-        return PORTS[name] + self.offset + ("public", "p2p", "cli").index(listener)
+        layer, _, index = name.partition("-")
+        return PORTS[layer] + 10 * int(index or 0) + self.offset + ("public", "p2p", "cli").index(listener)
 
     def url(self, name: str, path: str, listener: str = "public") -> str:
         return f"http://127.0.0.1:{self.port(name, listener)}{path}"
@@ -244,11 +278,12 @@ class Stack:
 
     def assert_ready(self) -> None:
         """Every node Ready, each layer one cluster in the eyes of every member, and the L1 nodes following ML0."""
-        for name in PORTS:
+        for name in self.names:
             assert self.json(name, "/node/info")["state"] == "Ready", name
-        for name in L1:
+        for name in (*self.layer("cl1"), *self.layer("dl1")):
             seen = self.json(name, "/cluster/info")
-            assert [peer["state"] for peer in seen] == ["Ready"] * 3, f"{name} sees {seen}"
+            count = self.counts[name.partition("-")[0]]
+            assert [peer["state"] for peer in seen] == ["Ready"] * count, f"{name} sees {seen}"
             until(f"{name} follows ML0", lambda name=name: self.json(name, "/ottochain/node")["ordinal"])
 
 

@@ -37,13 +37,14 @@ def test_a_chain_without_a_token_is_not_founded() -> None:
 
 @pytest.mark.parametrize(
     "content",
-    ["", "{", "[]", "{}", json.dumps({"format": 2, "phase": "founded", "token": TOKEN, "since": "x"}),
+    ["", "{", "[]", "{}", "\udc80", "[" * 20_000,
+     json.dumps({"format": 2, "phase": "founded", "token": TOKEN, "since": "x"}),
      json.dumps({"format": 1, "phase": "lost", "token": TOKEN, "since": "x"}),
      json.dumps({"format": 1, "phase": "founded", "token": 5, "since": "x"})],
 )  # fmt: skip
 def test_an_unreadable_record_does_not_look_like_none(tmp_path: Path, content: str) -> None:
     file = tmp_path / "chain.json"
-    file.write_text(content)
+    file.write_bytes(content.encode(errors="surrogateescape"))
     with pytest.raises(Refused, match="can't be read"):
         chain_record.read(file)
 

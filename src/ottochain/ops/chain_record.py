@@ -55,18 +55,18 @@ def begin(since: str) -> ChainRecord:
 def read(file: Path) -> ChainRecord | None:
     """The record, or None when there is none. One that can't be read is refused: it must not look like none."""
     try:
-        text = file.read_text(encoding="utf-8")
+        content = file.read_bytes()
     except FileNotFoundError:
         return None
     except OSError as error:
         raise _unreadable(file, error.strerror or "unknown reason") from None
     try:
-        found = json.loads(text)
+        found = json.loads(content)
         phase, token = found["phase"], found["token"]
         if found["format"] != FORMAT or phase not in ("founding", "founded") or not isinstance(token, str | None):
             raise ValueError("unknown content")
         return ChainRecord(phase, token, str(found["since"]), found.get("derivedFrom"))
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise _unreadable(file, f"{type(error).__name__}: {error}") from None
 
 
