@@ -1,6 +1,7 @@
 // Wrote the *.p12 files beside it, with Java 17 and Bouncy Castle 1.78.1 on the class path:
 //   javac MakeKeystores.java && java MakeKeystores .
-// The keys are the two numbers below, worth nothing; every password is "swordfish".
+// The keys are the two numbers below, worth nothing; every password is "swordfish",
+// that of the key in two-passwords-*.p12 "angelfish".
 import java.io.FileOutputStream;
 import java.math.BigInteger;
 import java.security.KeyFactory;
@@ -66,6 +67,13 @@ public class MakeKeystores {
     save(store, path);
   }
 
+  static void twoPasswords(KeyPair pair, String path) throws Exception {
+    var store = empty("PKCS12", "SunJSSE");
+    var chain = new Certificate[] {certificate(pair)};
+    store.setKeyEntry("token-key", pair.getPrivate(), "angelfish".toCharArray(), chain);
+    save(store, path);
+  }
+
   public static void main(String[] arguments) throws Exception {
     Security.addProvider(new BouncyCastleProvider());
     var directory = arguments[0] + "/";
@@ -76,6 +84,12 @@ public class MakeKeystores {
     one("PKCS12", "SunJSSE", coffee, directory + "jdk-aes.p12");
     System.setProperty("keystore.pkcs12.legacy", "");
     one("PKCS12", "SunJSSE", coffee, directory + "jdk-legacy.p12");
+    System.clearProperty("keystore.pkcs12.legacy");
+
+    // The key under another password than the store: what Tessellation's first keytool left behind.
+    twoPasswords(coffee, directory + "two-passwords-aes.p12");
+    System.setProperty("keystore.pkcs12.legacy", "");
+    twoPasswords(coffee, directory + "two-passwords-legacy.p12");
     System.clearProperty("keystore.pkcs12.legacy");
 
     var two = empty("PKCS12", "BC");
