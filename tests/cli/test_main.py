@@ -53,7 +53,7 @@ def test_the_line_shown_for_a_lazy_command_is_its_own_first_line() -> None:
 
 
 def test_every_reading_command_has_json() -> None:
-    reading = {"status", "show", "get", "version", "simulate", "health"}
+    reading = {"status", "show", "list", "get", "version", "simulate", "health", "balance", "last-reference"}
     for name, command in groups(cli.root):
         if name.split()[-1] in reading and not isinstance(command, click.Group):
             assert any(parameter.name == "as_json" for parameter in command.params), name

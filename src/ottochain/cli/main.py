@@ -34,6 +34,7 @@ COMMANDS = {
     "fiber": ("ottochain.cli.fiber:fiber", "Create, drive, read and simulate state machines."),
     "script": ("ottochain.cli.script:script", "Create, invoke and read scripts."),
     "wallet": ("ottochain.cli.wallet:wallet", "Make and show wallets."),
+    "keys": ("ottochain.cli.keys:keys", "Make, show and export keys, as cl-keytool.jar does."),
     "jlvm": ("ottochain.cli.jlvm:jlvm", "Evaluate JSON logic as OttoChain does, without any network."),
     "version": ("ottochain.cli.version:version", "Show the versions of this tool."),
 }

@@ -27,6 +27,18 @@ def write_durably(path: Path, content: bytes, *, mode: int = 0o644) -> None:
     sync_folder(path.parent)
 
 
+def write_new(path: Path, content: bytes, *, mode: int = 0o644) -> None:
+    """As ``write_durably``, but never over a file that is there: ``FileExistsError``, and that file is as it was."""
+    make_folder(path.parent)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.new")
+    try:
+        write_durably(partial, content, mode=mode)
+        os.link(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+    sync_folder(path.parent)
+
+
 def make_folder(folder: Path) -> None:
     """Make a folder and those above it that are missing, each there for good before anything is put into it."""
     if not folder.is_dir():

@@ -17,6 +17,7 @@ from ottochain.ops.inventory.deployment import Key
 
 if TYPE_CHECKING:
     from ottochain.crypto.keys import PrivateKey
+    from ottochain.crypto.keystore import KeystoreEntry
 
 PASSWORD_BYTES = 24
 
@@ -67,16 +68,35 @@ def public_file(keystore: Path) -> Path:
 
 def open_key(keystore: Path, alias: str | None, password: str) -> PrivateKey:
     """The private key of a keystore; ``Refused`` with the reason when it can't be opened."""
-    from ottochain.crypto.errors import KeystoreError, KeystorePasswordError
+    return open_entry(keystore, alias, password, None).key
+
+
+def open_entry(keystore: Path, alias: str | None, password: str, key_password: str | None) -> KeystoreEntry:
+    """The key with its alias. ``key_password`` is None where the key has the store's, as it should."""
+    from ottochain.crypto.errors import KeystoreAliasError, KeystoreError, KeystorePasswordError
     from ottochain.crypto.keystore import read_p12
+    from ottochain.crypto.two_passwords import read_two_passwords
 
     try:
-        return read_p12(keystore.read_bytes(), alias, password).key
+        data = keystore.read_bytes()
+        if key_password is None or key_password == password:
+            return read_p12(data, alias, password)
+        return read_two_passwords(data, alias, password, key_password)
     except OSError as error:
-        raise Refused(f"the keystore {keystore} could not be read: {error.strerror}.") from None
-    except KeystorePasswordError:
         raise Refused(
-            f"the password does not open the keystore {keystore}.", next_step="check the password file or variable."
+            f"the keystore {keystore} could not be read: {error.strerror}.",
+            next_step="check the path; ottochain keys list shows those of the deployment.",
         ) from None
+    except KeystorePasswordError as error:
+        which = "" if key_password in (None, password) else f": {error}"
+        raise Refused(
+            f"the password does not open the keystore {keystore}{which}.",
+            next_step="check the password file or variable.",
+        ) from None
+    except KeystoreAliasError as error:
+        raise Refused(f"the keystore {keystore} can't be used: {error}.", next_step="name it with --alias.") from None
     except KeystoreError as error:
-        raise Refused(f"the keystore {keystore} can't be used: {error}.") from None
+        raise Refused(
+            f"the keystore {keystore} can't be used: {error}.",
+            next_step="it must be PKCS#12 with one key on secp256k1, as keys generate and cl-keytool.jar write them.",
+        ) from None
