@@ -88,6 +88,21 @@ async def test_a_dead_loop_ends_the_node_with_a_failure(nodes: Network, caplog: 
     assert "Traceback" in caplog.text
 
 
+async def test_a_failed_errand_ends_the_node_and_a_done_one_does_not(nodes: Network) -> None:
+    """A download that failed left its node in DownloadInProgress for ever."""
+    node = await nodes.founder()
+
+    async def errand(error: Exception | None) -> None:
+        if error is not None:
+            raise error
+
+    await node.node.supervisor.errand("download", errand(None))
+    assert node.life is not None
+    assert not node.life.done()
+    node.node.supervisor.errand("download", errand(ValueError("no way on")))
+    assert (await node.life).reason == "download failed: ValueError: no way on"
+
+
 async def test_a_loop_that_returns_ends_the_node_too(nodes: Network) -> None:
     node = await nodes.founder()
 

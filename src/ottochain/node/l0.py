@@ -209,7 +209,7 @@ class L0Service(ABC, Generic[S, B]):
 
     async def on_joined(self) -> None:
         """A joined node gets the chain it lacks, then follows as a learner; a validator that returns votes again."""
-        self.node.supervisor.background("download", self.learning.run())
+        self.node.supervisor.errand("download", self.learning.run())
 
     async def on_leaving(self) -> None:
         """A single validator that leaves pauses its layer; its records stay."""

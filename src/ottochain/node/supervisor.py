@@ -11,7 +11,8 @@ log = logging.getLogger(__name__)
 
 
 class Supervisor:
-    """The tasks of one node. A *loop* must never end; a *background* task may, and its failure is logged."""
+    """The tasks of one node. A *loop* must never end; an *errand* must not fail; a *background* task may do either, and
+    its failure is logged."""
 
     def __init__(self, clock: Callable[[], float], on_death: Callable[[str], None]) -> None:
         """``clock`` gives seconds and only ever grows; ``on_death`` gets one sentence when a loop ended."""
@@ -34,6 +35,13 @@ class Supervisor:
         task = asyncio.get_running_loop().create_task(work, name=name)
         self._tasks[task] = name
         task.add_done_callback(self._background_ended)
+        return task
+
+    def errand(self, name: str, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Runs ``work`` once. Without it the node would stand still: its failure ends the node, its end does not."""
+        task = self.background(name, work)
+        task.remove_done_callback(self._background_ended)
+        task.add_done_callback(self._errand_ended)
         return task
 
     def beat(self, name: str) -> None:
@@ -65,6 +73,12 @@ class Supervisor:
         else:
             log.error("loop %s died", name, exc_info=error)
             self._on_death(f"loop {name} died: {type(error).__name__}: {error}")
+
+    def _errand_ended(self, task: asyncio.Task[None]) -> None:
+        name = self._tasks[task]
+        self._background_ended(task)
+        if not self._stopping and not task.cancelled() and (error := task.exception()) is not None:
+            self._on_death(f"{name} failed: {type(error).__name__}: {error}")
 
     def _background_ended(self, task: asyncio.Task[None]) -> None:
         name = self._tasks.pop(task)
