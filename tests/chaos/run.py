@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 import subprocess
 import threading
@@ -29,6 +30,7 @@ FULL: Final = {"gl0": 4, "ml0": 4, "cl1": 3, "dl1": 3}
 UP_TRIES: Final = 3
 """The first should do; that it did not is told, and after the last the run has failed."""
 UP_SECONDS: Final = 180.0
+LONG_SECONDS: Final = 5.0
 HEALING_SECONDS: Final = 60.0
 """After a storm every node has caught up within this, and what is handed in is decided."""
 SETTLING_SECONDS: Final = 120.0
@@ -169,11 +171,14 @@ class Run:
         try:
             done = self._stack.try_ottochain("up", seconds=UP_SECONDS)
         except subprocess.TimeoutExpired:
-            code, words = -1, f"not done within {UP_SECONDS:g} s"
-        else:
-            # What it said before are its steps.
-            code, words = done.returncode, done.stderr[max(0, done.stderr.rfind("ottochain:")) :].strip()
-        self._say(f"  up: {code} after {time.monotonic() - began:.1f} s{f': {words}' if code else ''}")
+            self._say(f"  up: not done within {UP_SECONDS:g} s")
+            return -1, f"not done within {UP_SECONDS:g} s"
+        # What it said before are its steps.
+        code, words = done.returncode, done.stderr[max(0, done.stderr.rfind("ottochain:")) :].strip()
+        seconds = time.monotonic() - began
+        self._say(f"  up: {code} after {seconds:.1f} s{f': {words}' if code else ''}")
+        if not code and seconds > LONG_SECONDS:
+            self._say(f"      it waited longest for: {_longest_step(done.stderr)}")
         return code, words
 
     def _up(self) -> None:
@@ -269,6 +274,14 @@ class Run:
             return self._stack.http.request(method, self._stack.url(name, path), content=body, timeout=5)
         except httpx.TransportError:
             return None
+
+
+def _longest_step(talk: str) -> str:
+    """The line before which ``up`` said nothing for longest."""
+    lines = [(float(found[1]), found[2]) for found in re.finditer(r"^ +([\d.]+) s  (.*)$", talk, re.MULTILINE)]
+    pairs = list(zip([(0.0, ""), *lines], lines, strict=False))
+    (before, _), (at, line) = max(pairs, key=lambda pair: pair[1][0] - pair[0][0], default=((0.0, ""), (0.0, "?")))
+    return f"{line} ({at - before:.1f} s)"
 
 
 # Sabotage: what must be found.
