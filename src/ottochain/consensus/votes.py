@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
 from typing import Annotated, ClassVar, Literal, TypeAlias, TypeVar
 
 import msgspec
@@ -63,6 +64,12 @@ class Chain(Struct, frozen=True, rename="camel"):
         return hashlib.sha256(msgspec.json.encode(fields, order="sorted")).hexdigest()
 
 
+@lru_cache(maxsize=256)
+def vote_text(chain: Chain, kind: VoteKind, height: int, view: int, block: str | None) -> str:
+    """Return what a vote signs. All equal votes sign the same, and so does the certificate that they make."""
+    return chain.statement(kind, height, view, block)
+
+
 class Signature(Struct, frozen=True, order=True):
     """One validator's signature inside a certificate."""
 
@@ -84,7 +91,7 @@ class Certificate(Struct, frozen=True, rename="camel"):
         signers = [proof.id for proof in self.signatures]
         if len(signers) < needed or sorted(set(signers)) != signers or not set(signers) <= set(validators):
             return False
-        text = chain.statement(self.kind, self.height, self.view, self.hash)
+        text = vote_text(chain, self.kind, self.height, self.view, self.hash)
         return all(verify(proof.id, text, proof.signature) for proof in self.signatures)
 
     def digest(self) -> str:
@@ -135,7 +142,7 @@ class Prevote(Struct, frozen=True, rename="camel", tag="prevote"):
     signature: SignatureText = ""
 
     def text(self, chain: Chain) -> str:
-        return chain.statement(self.kind, self.height, self.view, self.hash)
+        return vote_text(chain, self.kind, self.height, self.view, self.hash)
 
 
 class Precommit(Struct, frozen=True, rename="camel", tag="precommit"):
@@ -149,7 +156,7 @@ class Precommit(Struct, frozen=True, rename="camel", tag="precommit"):
     signature: SignatureText = ""
 
     def text(self, chain: Chain) -> str:
-        return chain.statement(self.kind, self.height, self.view, self.hash)
+        return vote_text(chain, self.kind, self.height, self.view, self.hash)
 
 
 class Ask(Struct, frozen=True, rename="camel", tag="ask"):

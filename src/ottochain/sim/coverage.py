@@ -64,19 +64,17 @@ class Coverage:
 
     def stepped(self, event: Any, effects: Iterable[Any]) -> None:
         self.steps += 1
-        match event:
-            case BlockRefused():
-                self.marks["a block of items was refused"] += 1
-            case L1TimerFired("orphans"):
-                self.marks["an item that nobody carried was looked for"] += 1
+        if isinstance(event, BlockRefused):
+            self.marks["a block of items was refused"] += 1
+        elif isinstance(event, L1TimerFired) and event.name == "orphans":
+            self.marks["an item that nobody carried was looked for"] += 1
         for effect in effects:
-            match effect:
-                case Persist(records):
-                    self.persisted(records)
-                case L1Send(_, Decline()):
-                    self.marks["an L1 node declined a block"] += 1
-                case SendBinary(_, attempt) if attempt:
-                    self.marks["a binary was sent again"] += 1
+            if isinstance(effect, Persist):
+                self.persisted(effect.records)
+            elif isinstance(effect, L1Send):
+                self.marks["an L1 node declined a block"] += isinstance(effect.message, Decline)
+            elif isinstance(effect, SendBinary):
+                self.marks["a binary was sent again"] += effect.attempt > 0
 
     def persisted(self, records: Iterable[object]) -> None:
         for record in records:

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 from random import Random
 from typing import Final, TypeVar
+from zlib import crc32
 
 from ottochain.sim.faults import KINDS, Allowed
 
@@ -19,6 +20,7 @@ T = TypeVar("T")
 BITS: Final = 64
 MASK: Final = (1 << BITS) - 1
 MULTIPLIER: Final = 0x9E37_79B9_7F4A_7C15
+ANOTHER: Final = 0xBF58_476D_1CE4_E5B9
 NAME_BITS: Final = 24
 """A fault is called by so many bits of its lot: enough to tell a run's faults apart."""
 
@@ -31,7 +33,7 @@ class Dice:
         """Faults are over."""
         self.fired: dict[str, list[int]] = {name: [] for name in KINDS}
         self.clients = stream(seed, "clients")
-        self._seed = seed
+        self._salt = hashed(f"{seed} names")
         self._allowed = allowed
         self._times: dict[str, int] = {}
         self._limits = {name: int(rate * (1 << BITS)) for name, rate in rates.items() if rate}
@@ -45,7 +47,7 @@ class Dice:
     def lot(self, name: str) -> int:
         """Draws for a thing: a number of 64 bits."""
         times = self._times[name] = self._times.get(name, 0) + 1
-        return hashed(f"{self._seed} {name} {times}")
+        return stirred(crc32(name.encode(), self._salt & 0xFFFF_FFFF) + (times << 32) ^ self._salt)
 
     def strikes(self, kind: str, lot: int) -> bool:
         """Whether a fault of this kind happens to the thing that the lot was drawn for."""
@@ -70,6 +72,13 @@ class Dice:
     def choice(self, things: Sequence[T], name: str) -> T:
         """One of these."""
         return things[self.lot(name) % len(things)]
+
+
+def stirred(number: int) -> int:
+    """Another number of 64 bits: two that differ a little become two that have nothing in common."""
+    number = (number * MULTIPLIER) & MASK
+    number = ((number ^ number >> 29) * ANOTHER) & MASK
+    return number ^ number >> 32
 
 
 def hashed(name: str) -> int:

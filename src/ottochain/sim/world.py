@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Final
@@ -60,6 +59,7 @@ class World:
         """Not even the time trigger is to be heard any more."""
         self.agenda = Agenda()
         self.dice = Dice(plan.seed, plan.rates, plan.allowed)
+        self.deadly = self.dice.any_of("kill", "power")
         self.coverage = Coverage(runs=1)
         self.network = Network(self)
         self.application = Application(self.verify, plan.fault_model)
@@ -72,7 +72,8 @@ class World:
         ml0 = genesis("ml0", tuple(members("m", plan.ml0)))
         gl0 = genesis("gl0", tuple(members("g", plan.gl0)), Tip(0, ml0.hash, ml0.validators))
         self.checks = Checkers({"gl0": gl0, "ml0": ml0}, self.verify, plan.fault_model)
-        self.journals = journals.Journals() if plan.seed % journals.EVERY == 0 else None
+        recorded = cores is None and plan.seed % journals.EVERY == 0
+        self.journals = journals.Journals() if recorded else None
         self.validators: dict[str, Validator] = {}
         for name in self.layers["gl0"]:
             self.validators[name] = self.cores.global_node(self, name, gl0)
@@ -159,7 +160,7 @@ class World:
 
     def strike_down(self, process: Process, effect: str) -> None:
         """Between two effects a process or its machine may die."""
-        if self.dice.calm or not self.dice.any_of("kill", "power"):
+        if not self.deadly or self.dice.calm:
             return
         lot = self.dice.lot(f"{process.name} {effect}")
         for kind in ("kill", "power"):
@@ -217,4 +218,5 @@ class World:
 
 
 def signature_of(name: str, text: str) -> str:
-    return hashlib.sha256(f"{name} {text}".encode()).hexdigest()[:16]
+    """What nobody else says: liars here do not try, so it need be no secret."""
+    return f"{name} signs {text[:24]}"
