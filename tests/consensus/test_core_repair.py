@@ -278,6 +278,28 @@ def test_a_learner_with_a_wrong_body_waits_too() -> None:
     assert only(one.hears(Decided(certificate(L + M + N, X), "right")), Commit).body == "right"
 
 
+def test_a_body_that_was_let_go_of_is_taken_when_it_comes_again() -> None:
+    """A learner far behind is sent more than its shell keeps, and the next height's body is among what is gone."""
+    one = One(O, 4, boot=Boot(0, GENESIS, None, names(4), may_vote=False))
+    decided = Decided(certificate(L + M + N, X), "body")
+    one.hears(decided)
+    effects = one(CommitFailed(1, X, "its body is not at hand", lost=True))
+    assert isinstance(only(effects, Broadcast).message, Ask)
+    assert not [effect for effect in effects if isinstance(effect, Commit)]
+    assert only(one.hears(decided), Commit).body == "body"
+
+
+def test_a_validator_commits_a_value_whose_body_was_let_go_of_when_its_leader_says_it_again() -> None:
+    one = One(O, 4)
+    leader = leader_order(GENESIS, names(4))[0]
+    proposed = proposal(leader, X, body="body")
+    one.hears(proposed)
+    for member in [name for name in names(4) if name != O]:
+        one.hears(precommit(member, X))
+    one(CommitFailed(1, X, "its body is not at hand", lost=True))
+    assert only(one.hears(proposed), Commit).body == "body"
+
+
 # -- divergence --------------------------------------------------------------------------------------------------------
 
 

@@ -13,7 +13,7 @@ from unittest.mock import patch
 from msgspec.structs import replace
 
 from ottochain.consensus import core, inbox, l1_block, l1_pool, l1_rounds, outbox, rules, state
-from ottochain.consensus.effects import Boot, Committed, Effect, Event, Persist, TimerFired, Valued
+from ottochain.consensus.effects import Boot, CommitFailed, Committed, Effect, Event, Persist, TimerFired, Valued
 from ottochain.consensus.l1_effects import (
     Decline,
     KeepItems,
@@ -423,5 +423,14 @@ def a_parent_proven_by_those_who_vote_now() -> Any:
 
     def step(known: State, event: Event) -> tuple[State, tuple[Effect, ...]]:
         return core.step(known, replace(event, previous=()) if isinstance(event, Boot) else event)
+
+    return simulated(Cores(validator=step))
+
+
+def a_body_that_was_let_go_of_counts_as_wrong() -> Any:
+    """A learner far behind was sent more bodies than it keeps, and never took the one again that it lacked."""
+
+    def step(known: State, event: Event) -> tuple[State, tuple[Effect, ...]]:
+        return core.step(known, replace(event, lost=False) if isinstance(event, CommitFailed) else event)
 
     return simulated(Cores(validator=step))

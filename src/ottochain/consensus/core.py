@@ -24,8 +24,9 @@ What the shell owes for each effect:
     Commit               store block, certificate and state in one transaction, publish, answer Committed with the
                          validators of the next height(s) and, if something is left to propose, ``hot``. It may come
                          for a value that was never validated here, or was before a crash: execute it then. If the
-                         body does not give the hash it was the wrong body: answer CommitFailed. If a body that this
-                         very process had validated fails, or the replay of its own chain, the node has diverged: stop.
+                         body does not give the hash it was the wrong body: answer CommitFailed (`lost`, when it was let
+                         go of: then it is taken when it comes again). If a body that this very process had validated
+                         fails, or the replay of its own chain, the node has diverged: stop.
     Diverged             two certified blocks at one height. The core has stopped; show it and stop.
 
 What the shell tells unasked:
@@ -97,8 +98,10 @@ def step(state: State, event: Event) -> tuple[State, tuple[Effect, ...]]:
     """
     if state.phase == "halted":
         return state, ()
-    state, effects = handle(state, event)
-    state, more = settle(state)
+    moved, effects = handle(state, event)
+    if moved is state and not effects:
+        return state, ()  # nothing is new, and every step ends settled
+    state, more = settle(moved)
     return state, gather(effects + more)
 
 
@@ -226,9 +229,13 @@ def on_commit_failed(state: State, failed: CommitFailed) -> Move:
     if state.alone:
         raise ConsensusError(f"nobody else can have another body for height {failed.height}: {failed.reason}")
     body = state.body_of(certificate.hash)
-    wrong = state.wrong_bodies if body is None else state.wrong_bodies | {(certificate.hash, body)}
+    lost, wrong = state.lost_bodies, state.wrong_bodies
+    if failed.lost and body is not None:
+        lost |= {body}
+    elif body is not None:
+        wrong |= {(certificate.hash, body)}
     phase: Phase = "precommit" if state.voting else "cold"
-    moved = replace(state, phase=phase, decided=None, wrong_bodies=wrong)
+    moved = replace(state, phase=phase, decided=None, lost_bodies=lost, wrong_bodies=wrong)
     return moved, (Broadcast(ask(moved)),)
 
 

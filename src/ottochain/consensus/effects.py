@@ -145,11 +145,15 @@ class Committed(Struct, frozen=True, rename="camel", tag="committed"):
 
 
 class CommitFailed(Struct, frozen=True, rename="camel", tag="commitFailed"):
-    """Answer to Commit when the body at hand does not give the certified hash: it was a wrong body."""
+    """Answer to Commit when the body at hand does not give the certified hash: it was a wrong body.
+
+    `lost` when the body, or what came with it, is not at hand any more: it is taken when it comes again.
+    """
 
     height: Height
     hash: Hash
     reason: str
+    lost: bool = False
 
 
 class Received(Struct, frozen=True, rename="camel", tag="received"):

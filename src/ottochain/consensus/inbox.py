@@ -34,7 +34,9 @@ from ottochain.consensus.votes import (
 
 
 def receive(state: State, message: Message) -> Move:
-    """Take in one message from a peer."""
+    """Take in one message from a peer. A body that it names is at hand, also if it was let go of before."""
+    if isinstance(message, Decided | Proposal) and message.body in state.lost_bodies:
+        state = replace(state, lost_bodies=state.lost_bodies - {message.body})
     if isinstance(message, Decided):
         return hear_decided(state, message)
     if message.sender == state.config.me:

@@ -142,6 +142,7 @@ class State(Struct, frozen=True):
     certificate: Certificate | None = None
     decided: Decided | None = None
     wrong_bodies: frozenset[tuple[str, str]] = frozenset()
+    lost_bodies: frozenset[str] = frozenset()
     accused: frozenset[str] = frozenset()
     down: frozenset[str] = frozenset()
     # -- timers
@@ -187,6 +188,8 @@ class State(Struct, frozen=True):
 
     def majority(self, kind: VoteKind, view: int) -> list[Vote]:
         """Return the votes of the one hash (or nil) that a quorum voted for, or an empty list."""
+        if len(self.inbox) < self.needed:
+            return []
         votes = self.votes(kind, view)
         if len(votes) < self.needed:
             return []
@@ -211,7 +214,8 @@ class State(Struct, frozen=True):
             for slot in views.values():
                 if slot.proposal is not None and slot.proposal.hash == block:
                     candidates.append(slot.proposal.body)
-        return next((body for body in candidates if (block, body) not in self.wrong_bodies), None)
+        gone = self.lost_bodies
+        return next((body for body in candidates if body not in gone and (block, body) not in self.wrong_bodies), None)
 
     def waiting_for(self) -> tuple[str, ...]:
         """Return whom this height waits for, for an operator's eyes: the leader, or those who have not voted yet."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from typing import Generic, Protocol, TypeVar
+from typing import Final, Generic, Protocol, TypeVar
 
 from ottochain.codec import exact_json
 from ottochain.consensus.effects import (
@@ -35,6 +35,7 @@ from ottochain.store.votes import Votes, forget_votes, put_votes
 
 S = TypeVar("S", bound=LayerState)
 B = TypeVar("B", bound=LayerBuilt)
+NOT_AT_HAND: Final = "its body is not at hand"
 
 
 class LostBodyError(Exception):
@@ -113,7 +114,7 @@ class CoreAnswers(Generic[S, B]):
         header = built.header.certified(ask.view, exact_json.loads(encode_certificate(ask.certificate)))
         proofs = self._proofs(built, header)
         if not proofs:
-            return CommitFailed(ask.height, ask.hash, "no validator's proof of the snapshot is at hand")
+            return CommitFailed(ask.height, ask.hash, "no validator's proof of the snapshot is at hand", lost=True)
         state = await self.append(built, header, proofs)
         validators = state.validators
         return Committed(ask.height, ask.hash, validators.next, validators.after_next, self._chained.trigger())
@@ -126,7 +127,7 @@ class CoreAnswers(Generic[S, B]):
                 f"snapshot {ask.height} is voted for and can't be made again: {reason}. The store is damaged, or was"
                 " written by another version: nothing was changed"
             )
-        return CommitFailed(ask.height, ask.hash, reason)
+        return CommitFailed(ask.height, ask.hash, reason, lost=reason == NOT_AT_HAND)
 
     async def append(self, built: B, header: Header, proofs: tuple[Proof, ...]) -> S:
         """Writes a final snapshot in one transaction, then announces it; returns the state after it."""
@@ -158,7 +159,7 @@ class CoreAnswers(Generic[S, B]):
             return known
         proposal = self.bodies.get(body) or self._votes.body(body)
         if proposal is None:
-            return "its body is not at hand"
+            return NOT_AT_HAND
         with self._chained.pace.work():
             built = self._chained.recheck(proposal)
         if isinstance(built, str):

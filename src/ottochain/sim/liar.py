@@ -100,7 +100,7 @@ class Liar:
         facts = node.world.application.executed(node.facts, reference, text)
         if isinstance(facts, str):
             return None
-        node.bodies[reference] = text
+        node.keep_body(reference, text)
         self._others[proposal.height, proposal.view] = facts.hash
         return self.sign(replace(proposal, hash=facts.hash, body=reference, polka=None))
 

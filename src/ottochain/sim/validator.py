@@ -49,7 +49,8 @@ if TYPE_CHECKING:
 
 TIMEOUT_MS = 100
 ASK_AGAIN_MS = 1_000
-BODIES_KEPT_MAX = 64
+BODIES_KEPT_MAX = 20
+"""Fewer than a real node keeps, so that those who are far behind lose some."""
 CALM_TRIGGER_MS = 6_000
 SLOW_MS = (50, 1_200)
 
@@ -175,7 +176,14 @@ class Validator(Process):
         return dice.of("slow-work").randint(*SLOW_MS) if dice.strikes("slow-work", lot) else lot % 4
 
     def body(self, reference: str) -> bytes | None:
-        return self.bodies.get(reference)
+        """A body in memory, or among the vote records."""
+        return self.bodies.get(reference) or self.tables.bodies.get(reference)
+
+    def keep_body(self, reference: str, text: bytes) -> None:
+        """In memory, where the oldest makes room."""
+        if reference not in self.bodies and len(self.bodies) >= BODIES_KEPT_MAX:
+            del self.bodies[next(iter(self.bodies))]
+        self.bodies[reference] = text
 
     # -- votes ---------------------------------------------------------------------------------------------------------
 
@@ -220,7 +228,7 @@ class Validator(Process):
         reference, text = encoded(body)
         facts = self.world.application.executed(self.facts, reference, text)
         assert not isinstance(facts, str), facts
-        self.bodies[reference] = text
+        self.keep_body(reference, text)
         return Built(ask.height, ask.view, facts.hash, reference, ask.trigger)
 
     def judged(self, proposal: Proposal) -> Validated:
@@ -242,11 +250,15 @@ class Validator(Process):
 
     def commit(self, order: Commit) -> None:
         text = self.body(order.body)
-        found = "no body" if text is None else self.world.application.executed(self.facts, order.body, text)
+        found = (
+            "its body is not at hand" if text is None else self.world.application.executed(self.facts, order.body, text)
+        )
         if text is None or isinstance(found, str) or found.hash != order.hash:
-            self.world.coverage.marks["a wrong body came with a decision"] += 1
+            mark = "a decided body was not at hand any more" if text is None else "a wrong body came with a decision"
+            self.world.coverage.marks[mark] += 1
             self.write(then=self.votes_synced)
-            self.later(0, CommitFailed(order.height, order.hash, "its body gives another hash"))
+            reason = found if isinstance(found, str) else "its body gives another hash"
+            self.later(0, CommitFailed(order.height, order.hash, reason, lost=text is None))
             return
         facts = found
         done = self.done_by(self.world.application.body(order.body, text))
@@ -265,7 +277,6 @@ class Validator(Process):
         before, self.facts = self.facts, facts
         self.history.append(facts)
         self.tables.take(write)
-        self.bodies = dict(list(self.bodies.items())[-BODIES_KEPT_MAX:])
         if facts.epoch > before.epoch:
             self.await_time()
         for peer in self.world.layers[self.layer]:
@@ -299,7 +310,7 @@ class Validator(Process):
 
     def post(self, to: str, message: Message, body: bytes | None = None) -> None:
         if isinstance(message, Proposal | Decided):
-            body = self.body(message.body) if body is None else body
+            body = self.bodies.get(message.body) if body is None else body
             if body is None:
                 self.world.coverage.marks["a message named a body that was gone"] += 1
                 return
@@ -309,7 +320,7 @@ class Validator(Process):
         match parcel:
             case Said(message, body):
                 if isinstance(message, Proposal | Decided):
-                    self.bodies[message.body] = body.encode()
+                    self.keep_body(message.body, body.encode())
                 if self.liar is not None:
                     self.liar.hears(message)
                 self.tell(Received(message))
