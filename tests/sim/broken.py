@@ -21,12 +21,10 @@ from ottochain.consensus.l1_effects import (
     L1Effect,
     L1Event,
     L1Received,
-    L1Send,
-    Offer,
     PeersChanged,
     Submit,
 )
-from ottochain.consensus.l1_state import L1Move, L1State, Round
+from ottochain.consensus.l1_state import L1State
 from ottochain.consensus.outbox import (
     Gl0Up,
     Included,
@@ -365,29 +363,6 @@ def ml0_is_not_asked_about_an_item_that_all_decline() -> Any:
         return known, effects
 
     return simulated(Cores(l1=step))
-
-
-def an_old_copy_takes_over_what_was_sent_again() -> Any:
-    """What was sent again after its decision waited for the decision of the old copy: it was never let go."""
-
-    def hold(known: L1State, offered: Offer) -> L1Move:
-        block, name = offered.block, offered.block.id()
-        fresh = tuple(item for item in block.items if not known.knows(item.key))
-        free = [item.key for item in block.items if item.key not in known.placed]
-        keys = frozenset(item.key for item in block.items)
-        mine = frozenset(key for key in free if key in known.waiting)
-        signed = Round(block, "signed", keys, mine, (Signature(block.proposer, offered.signature),))
-        known = replace(
-            known,
-            waiting={key: item for key, item in known.waiting.items() if key not in mine},
-            held={key: item for key, item in known.held.items() if key not in keys},
-            placed={**known.placed, **dict.fromkeys(free, name)},
-            rounds={**known.rounds, name: signed},
-        )
-        written = (KeepItems(name, fresh),) if fresh else ()
-        return known, (*written, L1Send(block.proposer, l1_rounds.cosign(known, block, name)))
-
-    return patched({l1_rounds: {"hold": hold}, l1_pool: {"speaks_of": lambda _known, _item: True}})
 
 
 class ForgetsBodies(Validator):
