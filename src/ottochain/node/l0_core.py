@@ -74,10 +74,9 @@ class CoreAnswers(Generic[S, B]):
     def __init__(self, chained: Chained[S, B], database: Database, key: PrivateKey) -> None:
         self._chained = chained
         self._database = database
-        self._votes = Votes(database)
         self._key = key
         self._built: dict[str, B] = {}
-        self.bodies = Bodies()
+        self.bodies = Bodies(Votes(database).body)
 
     async def build(self, ask: Build) -> BuiltAnswer | NotBuilt:
         """Builds on the committed parent."""
@@ -157,7 +156,7 @@ class CoreAnswers(Generic[S, B]):
         known = self._built.get(block)
         if known is not None:
             return known
-        proposal = self.bodies.get(body) or self._votes.body(body)
+        proposal = self.bodies.get(body)
         if proposal is None:
             return NOT_AT_HAND
         with self._chained.pace.work():

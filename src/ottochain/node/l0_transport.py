@@ -29,9 +29,14 @@ BODIES_KEPT_MAX: Final = 64
 
 
 class Bodies:
-    """The bodies of proposals and decisions by their digest, and the proofs that came with a decision."""
+    """The bodies of proposals and decisions by their digest, and the proofs that came with a decision.
 
-    def __init__(self) -> None:
+    ``voted`` reads a body that a vote record names: after a restart, or after many others, nobody else may have it, and
+    what this node is locked on could not be proposed again.
+    """
+
+    def __init__(self, voted: Callable[[str], bytes | None]) -> None:
+        self._voted = voted
         self._bodies: dict[str, bytes] = {}
         self._decided: dict[str, Said] = {}
 
@@ -44,7 +49,7 @@ class Bodies:
         return reference
 
     def get(self, reference: str) -> bytes | None:
-        return self._bodies.get(reference)
+        return self._bodies.get(reference) or self._voted(reference)
 
     def put_decided(self, found: Said) -> None:
         """Keeps what came with a decision."""
