@@ -101,9 +101,12 @@ class Run:
         self.report.violations += [f"client: {each}" for each in self._ledger.surprises]
         self.report.acknowledged = Counter(told.item.kind for told in self._ledger.acknowledged.values())
         self.report.answers = self._ledger.answers
-        if not self.report.acknowledged["update"] or not self.report.acknowledged["transaction"]:
+        if len(self._kinds_acknowledged()) < 2:
             self._violation("idle: nothing was acknowledged, so nothing was shown")
         return self.report
+
+    def _kinds_acknowledged(self) -> set[str]:
+        return {told.item.kind for told in tuple(self._ledger.acknowledged.values())}
 
     def _say(self, text: str) -> None:
         self._say_line(f"{time.monotonic() - self._ledger.began:7.1f} s  {text}")
@@ -120,6 +123,7 @@ class Run:
 
     def _storm(self) -> None:
         with Clients(self._stack, self._ledger, self._rich):
+            until("clients of both kinds are heard", lambda: len(self._kinds_acknowledged()) == 2)
             for number, faults in enumerate(self._plan.rounds, start=1):
                 self._say(f"round {number} of {len(self._plan.rounds)}")
                 try:

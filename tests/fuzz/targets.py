@@ -171,8 +171,13 @@ VOTES: Final = (prevote("a", HASH), precommit("a", None), PROPOSAL)
 
 def _frames() -> tuple[bytes, ...]:
     votes = (prevote("a", HASH), precommit("a", None))
-    event = l0_frames.Spread("block", ALICE.peer_id, block(1, [create(1)]).wire)
-    return (l0_frames.said(PROPOSAL, b"body"), *map(l0_frames.said, votes), l0_frames.spread(event))
+    events = (
+        l0_frames.Spread("block", ALICE.peer_id, block(1, [create(1)]).wire),
+        l0_frames.Spread("tokens", ALICE.peer_id, TOKEN_BLOCKS[0]),
+        l0_frames.Spread("binary", CHANNEL.address, CHANNEL.deliveries[1].to_frame()),
+        l0_frames.Spread("change", ALICE.peer_id, wire(CHANGE)[0]),
+    )
+    return (l0_frames.said(PROPOSAL, b"body"), *map(l0_frames.said, votes), *map(l0_frames.spread, events))
 
 
 CHANNEL: Final = Channel()
