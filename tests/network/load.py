@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 import httpx
-from tests.network.stack import DL1, Stack
+from tests.network.stack import Stack
 from tests.network.updates import Update, add, create, post
 
 from ottochain.crypto.keys import PrivateKey
@@ -35,7 +35,9 @@ class Load:
         A client that gets no answer asks another node with the same update: a copy is no other update.
         """
         sequences = dict.fromkeys(fibers, 0)
-        nodes = itertools.cycle(DL1[number % 3 :] + DL1[: number % 3])
+        names = stack.layer("dl1")
+        first = number % len(names)
+        nodes = itertools.cycle(names[first:] + names[:first])
         for turn in itertools.count():
             fiber = fibers[turn % len(fibers)]
             update = create(KEY) if turn % 10 == 9 else add(KEY, fiber, sequences[fiber])

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import constellation_sdk
 import httpx
-from tests.network.stack import DL1, Stack, until
+from tests.network.stack import Stack, until
 
 from ottochain.codec.canonical import canonical_bytes
 from ottochain.codec.hashing import data_update_hash
@@ -167,11 +167,12 @@ def seen_by(stack: Stack, name: str, fiber: str, sequence: int = 0) -> None:
 def machines(stack: Stack, key: PrivateKey, count: int) -> list[str]:
     """That many tallies, known to every DL1."""
     created = [create(key) for _ in range(count)]
-    for update, name in zip(created, cycle(DL1), strict=False):
+    names = stack.layer("dl1")
+    for update, name in zip(created, cycle(names), strict=False):
         hand_in(stack, update, name)
     for update in created:
         assert settled(stack, update.hash)["status"] == "Accepted"
-    for name in DL1:
+    for name in names:
         for update in created:
             seen_by(stack, name, update.fiber)
     return [update.fiber for update in created]
@@ -209,7 +210,7 @@ def assert_each_decided_once(stack: Stack, updates: Iterable[Update], since: int
     statuses: Counter[str] = Counter()
     transitions: Counter[str] = Counter()
     updates = {update.hash: update for update in updates}.values()
-    fates = {update.hash: settled(stack, update.hash, "dl1-1") for update in updates}
+    fates = {update.hash: settled(stack, update.hash, stack.layer("dl1")[-1]) for update in updates}
     in_blocks = applied(stack, since)
     for update in updates:
         told = fates[update.hash]

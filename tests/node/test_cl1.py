@@ -19,7 +19,7 @@ from ottochain.codec.wire import json_hash
 from ottochain.consensus.l1_effects import Offer
 from ottochain.consensus.l1_items import Block
 from ottochain.ledger.references import Reference
-from ottochain.node import transaction_routes
+from ottochain.node import l1_pool, transaction_routes
 from ottochain.node.cl1_cargo import KINDS, TRANSACTIONS, basis_of
 from ottochain.node.l1_lane import Lane
 from ottochain.node.l1_messages import enveloped
@@ -364,7 +364,7 @@ async def test_a_full_pool_sends_newcomers_away(network: Layered, monkeypatch: p
     monkeypatch.setattr(transaction_routes, "ADDRESS_ITEMS_MAX", 1)
     assert (await sent(network, second))[0] == 503
     await taken(network, *chain(network, BOB, 1))
-    monkeypatch.setattr(transaction_routes, "POOL_ITEMS_MAX", 2)
+    monkeypatch.setattr(l1_pool, "POOL_ITEMS_MAX", 2)
     assert (await sent(network, lock(network, ALICE), path="token-locks"))[0] == 503
 
 

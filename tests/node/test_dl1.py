@@ -23,7 +23,7 @@ from ottochain.fibers import SignedUpdate
 from ottochain.layers.update_block import BlockRule
 from ottochain.ledger.fee_transactions import SignedFee
 from ottochain.model.node_state import NodeState
-from ottochain.node import data_routes, l1_lane, submission
+from ottochain.node import l1_lane, l1_pool, submission
 from ottochain.node.l1_messages import enveloped
 from ottochain.node.l1_pool import Held, Position, named
 from ottochain.node.membership import Peer
@@ -151,12 +151,12 @@ async def test_a_full_pool_sends_newcomers_away_and_keeps_what_it_has(
     network: Layered, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await network.stop("ml0")
-    monkeypatch.setattr(data_routes, "POOL_ITEMS_MAX", 2)
+    monkeypatch.setattr(l1_pool, "POOL_ITEMS_MAX", 2)
     await network.acknowledged(create(1), create(2))
     assert (await network.send(create(3)))[0] == 503
     assert (await network.send(create(1)))[0] == 200
-    monkeypatch.setattr(data_routes, "POOL_ITEMS_MAX", 10)
-    monkeypatch.setattr(data_routes, "POOL_BYTES_MAX", 10)
+    monkeypatch.setattr(l1_pool, "POOL_ITEMS_MAX", 10)
+    monkeypatch.setattr(l1_pool, "POOL_BYTES_MAX", 10)
     status, body = await network.send(create(3))
     assert (status, body["retriable"]) == (503, True)
 

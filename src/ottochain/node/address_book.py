@@ -85,6 +85,7 @@ class AddressBook(Generic[I]):
             await self._pool.acknowledge(named, exact_json.dumps(item.to_json()))
             if replaced:
                 await self._pool.withdraw(replaced)
+                self.lane.copies.withdraw(replaced)
         finally:
             del writing[item.key]
             if not writing:

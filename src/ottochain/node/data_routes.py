@@ -21,10 +21,6 @@ from ottochain.node.responses import empty, json_bytes, json_response
 from ottochain.node.submission import Refusal
 from ottochain.store.outcomes import Outcome
 
-POOL_ITEMS_MAX: Final = 50_000
-POOL_BYTES_MAX: Final = 256 * 1024 * 1024
-"""Undecided updates on one node, and their contents; above either new ones are answered 503."""
-
 _HASH: Final = re.compile(r"[0-9a-f]{64}").fullmatch
 
 
@@ -86,19 +82,12 @@ async def admit(node: DataNode, body: bytes) -> PaidUpdate:
         raise submission.invalid_update("this update waits here already, with another fee or none")
     if update.key in node.pool.held:
         return update
-    check_room(node.pool)
+    if (reason := node.pool.full) is not None:
+        raise submission.overloaded(reason)
     item = node.pool.item_of(update.content)
     await node.pool.acknowledge(item, update.to_bytes())
     node.arrived(item)
     return update
-
-
-def check_room(pool: L1Pool) -> None:
-    """Raises ``Refusal`` when the pool is full."""
-    if len(pool) >= POOL_ITEMS_MAX:
-        raise submission.overloaded(f"{len(pool)} updates wait on this node, its limit is {POOL_ITEMS_MAX}")
-    if pool.bytes >= POOL_BYTES_MAX:
-        raise submission.overloaded(f"{pool.bytes} bytes of updates wait on this node, its limit is {POOL_BYTES_MAX}")
 
 
 def outcome_here(pool: L1Pool, update_hash: str) -> dict[str, Any] | None:

@@ -15,20 +15,23 @@ from typing import Any
 from aiohttp import web
 
 from ottochain.consensus.votes import MessageError
+from ottochain.layers.update_block import BlockRule
 from ottochain.ledger.transactions import read_transaction
 from ottochain.model.errors import ModelError
+from ottochain.node.block_rule import UNREADABLE, block_rule
 from ottochain.node.bodies import PlainRouteFailure, plain_json
 from ottochain.node.datadir import STORE_NAME
 from ottochain.node.feed import Line
 from ottochain.node.l1 import L1Service
 from ottochain.node.l1_lane import Cargo, Lane
-from ottochain.node.l1_messages import opened_in_lane
+from ottochain.node.l1_messages import Envelope, content_of, envelope_of
 from ottochain.node.l1_pool import L1Pool
 from ottochain.node.listeners import ListenerName
 from ottochain.node.membership import Peer
 from ottochain.node.node import Node
 from ottochain.node.parents import keep_parents
 from ottochain.node.responses import json_response
+from ottochain.node.service import StartRefused
 from ottochain.node.upstream import News
 from ottochain.store.database import Database
 from ottochain.store.meta import Fact, Identity, Meta, put_fact, put_identity
@@ -48,7 +51,10 @@ class L1BlockService(L1Service, ABC):
         if self.pool.position is not None:
             self.metagraph.resume(self.pool.position.ordinal, self.pool.position.hash)
         self.lanes: dict[str, Lane] = {}
-        self._peer_ids: tuple[str, ...] = ()
+        self._rule = block_rule(node.config.l1_peers_file, node.config.l1_block_signatures)
+        self._known_rule = BlockRule()
+        self._peers: tuple[tuple[str, ...], int] = ((), node.config.l1_block_signatures or 0)
+        self._problem = ""
         self._boots = 0
 
     def routes(self, listener: ListenerName) -> list[web.RouteDef]:
@@ -58,9 +64,12 @@ class L1BlockService(L1Service, ABC):
 
     def new_lane(self, cargo: Cargo) -> Lane:
         """A lane for items of this kind. Call it in the constructor."""
-        lane = Lane(self.node, self.pool, cargo, self.metagraph_id, lambda: self.metagraph.parents.url)
+        lane = Lane(self.node, self.pool, cargo, self.metagraph_id, self._parent_url, self._look_at_rule)
         self.lanes[cargo.name] = lane
         return lane
+
+    def _parent_url(self) -> str:
+        return self.metagraph.parents.url
 
     @staticmethod
     def fee_of(kept: bytes) -> str:
@@ -79,15 +88,20 @@ class L1BlockService(L1Service, ABC):
         self, lane: Lane, sequences_of: Callable[[Iterable[str]], Mapping[str, int]], basis: str = ""
     ) -> None:
         """Begins a lane."""
-        lane.boot(self._boots, self._peer_ids, sequences_of, basis)
+        lane.boot(self._boots, *self._peers, sequences_of, basis)
 
     async def start(self, mode: str, argument: str | None) -> None:
         """Counts the start, begins the lanes, then as every L1 node."""
+        try:
+            self._known_rule = self._rule()
+        except UNREADABLE as error:
+            raise StartRefused(f"the nodes that sign this layer's blocks can't be read: {error}") from error
+        self._look_at_peers()
         self._boots = int(Meta(self.database).get(Fact.BOOTS) or "0") + 1
         await self.database.write(self._note_start)
         self.boot_lanes()
         self.node.links.on_message = self._hear
-        self.node.membership.subscribe(lambda _before, _after: self._peers_changed())
+        self.node.membership.subscribe(lambda _before, _after: self._members_changed())
         await super().start(mode, argument)
 
     def _note_start(self, connection: sqlite3.Connection) -> None:
@@ -96,6 +110,8 @@ class L1BlockService(L1Service, ABC):
 
     async def close(self) -> None:
         """Closes the store."""
+        for lane in self.lanes.values():
+            lane.copies.stop()
         self.database.close()
 
     def facts(self) -> dict[str, Any]:
@@ -124,22 +140,58 @@ class L1BlockService(L1Service, ABC):
 
     # Peers.
 
-    def _peers_changed(self) -> None:
-        ready = tuple(sorted(peer.id for peer in self.node.membership.ready()))
-        if ready != self._peer_ids:
-            self._peer_ids = ready
+    def _members_changed(self) -> None:
+        self._look_at_rule()
+        self._look_at_peers()
+
+    def _peers_now(self) -> tuple[tuple[str, ...], int]:
+        """Which peers can be asked to sign a block, and how many nodes must sign it.
+
+        Where there is a file of the layer's nodes it says both: a peer that ML0 knows nothing of is not asked.
+        """
+        ready, rule = sorted(peer.id for peer in self.node.membership.ready()), self._known_rule
+        if rule.members is None:
+            return tuple(ready), self.node.config.l1_block_signatures or 0
+        return tuple(peer for peer in ready if peer in rule.members), rule.threshold
+
+    def _look_at_rule(self) -> None:
+        """Looks whether there is another rule now. While it can't be read the one before holds."""
+        try:
+            rule, self._problem = self._rule(), ""
+        except UNREADABLE as error:
+            if str(error) != self._problem:
+                self._problem = str(error)
+                log.error("the nodes that sign this layer's blocks can't be read: %s", error)
+            return
+        if rule is not self._known_rule:
+            self._known_rule = rule
+            self._look_at_peers()
+
+    def _look_at_peers(self) -> None:
+        """Tells the cores when others make the blocks now."""
+        peers = self._peers_now()
+        if peers != self._peers:
+            self._peers = peers
             for lane in self.lanes.values():
-                lane.peers_changed(ready)
+                lane.peers_changed(*peers)
 
     def _hear(self, peer: Peer, body: bytes) -> None:
         try:
-            name, message, contents = opened_in_lane(body)
+            envelope = envelope_of(body)
+            lane = self.lanes.get(envelope.lane)
+            if lane is None:
+                return
+            if envelope.has_message or not (envelope.copies or envelope.withdrawn):
+                lane.hear(peer.id, *content_of(envelope))
         except MessageError as error:
             log.warning("%s sent what is no L1 message: %s", peer.id[:8], error)
             return
-        lane = self.lanes.get(name)
-        if lane is not None:
-            lane.hear(peer.id, message, contents)
+        if envelope.copies or envelope.withdrawn:
+            self.node.supervisor.background("keep copies", self._take_copies(lane, peer.id, envelope))
+
+    async def _take_copies(self, lane: Lane, sender: str, envelope: Envelope) -> None:
+        await lane.copies.take(sender, envelope.copies, envelope.ordinal, room=lambda: self.pool.full is None)
+        await lane.copies.let_go(sender, envelope.withdrawn)
 
 
 async def _no_fee(request: web.Request) -> web.Response:

@@ -32,8 +32,10 @@ from ottochain.consensus.l1_effects import (
     Submit,
 )
 from ottochain.consensus.l1_items import Block, Item
+from ottochain.consensus.l1_state import L1State
 from ottochain.consensus.votes import Chain
 from ottochain.layers.certificates import verify_statement
+from ottochain.node.l1_copies import Copies
 from ottochain.node.l1_messages import Offers, enveloped, same_name
 from ottochain.node.l1_pool import Content, Held, L1Pool
 from ottochain.node.l1_shell import L1Shell
@@ -88,13 +90,21 @@ class Lane:
     """Runs one core, and does what it asks for. ``boot`` comes before everything else."""
 
     def __init__(
-        self, node: Node, pool: L1Pool, cargo: Cargo, metagraph_id: str, parent_url: Callable[[], str]
+        self,
+        node: Node,
+        pool: L1Pool,
+        cargo: Cargo,
+        metagraph_id: str,
+        parent_url: Callable[[], str],
+        look_at_rule: Callable[[], None],
     ) -> None:
+        """``look_at_rule`` is called whenever the core has done something; it may call ``peers_changed``."""
         self.cargo = cargo
         self.booted = False
         self._node = node
         self._pool = pool
         self._parent_url = parent_url
+        self._look_at_rule = look_at_rule
         self._texts: dict[str, str] = {}
         config = L1Config(
             me=node.id,
@@ -104,10 +114,20 @@ class Lane:
             text=self._text,
             items_max=cargo.items_max,
         )
-        self.shell = L1Shell(initial(config), self, beat=lambda: node.supervisor.beat(self._loop_name))
+        self.shell = L1Shell(initial(config), self, beat=self._beat)
         self._offers = Offers(cargo.read)
+        self.copies = Copies(self, node.id, pool, node.links.send, cargo.read, cargo.owns, cargo.name)
         self._arrived: list[Item] = []
         self._sequences_of: Callable[[Iterable[str]], Mapping[str, int]] = lambda _: {}
+
+    def _beat(self) -> None:
+        self._node.supervisor.beat(self._loop_name)
+        self._look_at_rule()
+
+    @property
+    def state(self) -> L1State:
+        """What the core knows."""
+        return self.shell.state
 
     @property
     def _loop_name(self) -> str:
@@ -119,22 +139,22 @@ class Lane:
         self,
         boots: int,
         peers: Iterable[str],
+        threshold: int,
         sequences_of: Callable[[Iterable[str]], Mapping[str, int]],
         basis: str = "",
     ) -> None:
-        """Begins with what waits in the pool. ``sequences_of`` gives on-chain sequences of fibers, now and later."""
+        """Begins with what waits in the pool. ``sequences_of`` gives on-chain sequences of fibers, now and later.
+
+        A ``threshold`` of 0 is a majority of whoever is there.
+        """
         items = tuple(held.item for held in self._pool.held.values() if self.cargo.owns(held.item))
         if items:
             log.info("%d acknowledged items wait in the pool %s", len(items), self.cargo.name)
         self._sequences_of = sequences_of
         self.booted = True
         sequences = dict(sequences_of(item.fiber for item in items))
-        self.shell.tell(L1Boot(boots, items, sequences, tuple(peers), self._threshold, basis))
+        self.shell.tell(L1Boot(boots, items, sequences, tuple(peers), threshold, basis))
         self._node.supervisor.loop(self._loop_name, self.shell.run())
-
-    @property
-    def _threshold(self) -> int:
-        return self._node.config.l1_block_signatures or 0
 
     def arrived(self, item: Item) -> None:
         """Everything that became durable in this tick goes to the core at once."""
@@ -149,11 +169,13 @@ class Lane:
         items = tuple(item for item in arrived if item.key in self._pool.held)
         if items and self.booted:
             self.shell.tell(Arrived(items, dict(self._sequences_of(item.fiber for item in items))))
+            self.copies.watch(item.key for item in items)
 
     def decided(self, keys: tuple[str, ...], sequences: Mapping[str, int], basis: str | None = None) -> None:
         """ML0 decided these, or sequences moved, or blocks stand on something else now."""
         if self.booted and (keys or sequences or basis is not None):
             self.shell.tell(Decisions(keys, dict(sequences), basis))
+            self.copies.sequences_moved(sequences)
 
     def refused(self, refused: RefusedBlock) -> None:
         """ML0 refused a block, perhaps one of this lane."""
@@ -167,10 +189,14 @@ class Lane:
         if self.booted:
             self.shell.tell(Ml0Up())
 
-    def peers_changed(self, peers: tuple[str, ...]) -> None:
-        """Who can be reached."""
+    def peers_changed(self, peers: tuple[str, ...], threshold: int) -> None:
+        """Who can be reached, and how many of all must sign a block."""
         if self.booted:
-            self.shell.tell(PeersChanged(peers, self._threshold))
+            before = self.state.peers
+            self.shell.tell(PeersChanged(peers, threshold))
+            if not set(peers) <= set(before):
+                self.copies.watch(self.state.waiting)
+            self.copies.owners_left((peer for peer in before if peer not in peers), peers)
 
     def hear(self, sender: str, message: L1Message, contents: Iterable[bytes]) -> None:
         """A peer's message, with the contents that came beside it."""

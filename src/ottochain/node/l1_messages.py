@@ -1,4 +1,4 @@
-"""What L1 nodes send each other: a core's message, and with an offer the contents of its items."""
+"""What L1 nodes send each other: a core's message, and with an offer the contents of its items; or copies of items."""
 
 from __future__ import annotations
 
@@ -19,16 +19,47 @@ OFFERS_KEPT_MAX: Final = 256
 The core has at most 16 of each peer in validation."""
 
 
-class Envelope(msgspec.Struct):
-    """A message as it travels, and the lane that it belongs to. The contents are signed wire JSON, in no particular
-    order."""
+COPIES_BYTES_MAX: Final = 1024 * 1024
+"""Contents of one message of copies, unless it is but one."""
 
-    message: msgspec.Raw
+
+class Copy(msgspec.Struct, array_like=True, frozen=True):
+    """An item's ``after`` and ``arrival`` at its owner, and its signed wire JSON."""
+
+    after: int
+    arrival: int
+    signed: msgspec.Raw
+
+
+_NOTHING: Final = msgspec.Raw(b"null")
+
+
+class Envelope(msgspec.Struct):
+    """A core's message as it travels, or copies, and the lane that it belongs to.
+
+    ``updates`` are the contents of an offer: signed wire JSON, in no particular order. ``ordinal``: up to that snapshot
+    none of the copies was decided.
+    """
+
+    message: msgspec.Raw = _NOTHING
     updates: list[msgspec.Raw] = []
     lane: str = ""
+    copies: list[Copy] = []
+    ordinal: int = 0
+    withdrawn: list[str] = []
+
+    @property
+    def has_message(self) -> bool:
+        """Is there a core's message in it, and not only copies?"""
+        return bytes(self.message) != bytes(_NOTHING)
 
 
 _decoder = msgspec.json.Decoder(Envelope)
+
+
+def copies_body(copies: Iterable[Copy], ordinal: int, lane: str, withdrawn: Iterable[str] = ()) -> bytes:
+    """The bytes of copies, and of the keys of what is withdrawn."""
+    return msgspec.json.encode(Envelope(_NOTHING, [], lane, list(copies), ordinal, list(withdrawn)))
 
 
 def enveloped(message: L1Message, contents: Iterable[bytes], lane: str = "") -> bytes:
@@ -44,11 +75,23 @@ def opened(body: bytes) -> tuple[L1Message, list[bytes]]:
 
 def opened_in_lane(body: bytes) -> tuple[str, L1Message, list[bytes]]:
     """The same, with the lane in front."""
+    envelope = envelope_of(body)
+    return envelope.lane, *content_of(envelope)
+
+
+def envelope_of(body: bytes) -> Envelope:
+    """What these bytes hold. Raises ``MessageError``."""
     try:
-        envelope = _decoder.decode(body)
+        return _decoder.decode(body)
     except (msgspec.MsgspecError, RecursionError) as error:
         raise MessageError(f"not an L1 message: {error}") from error
-    return envelope.lane, decode_l1_message(bytes(envelope.message)), [bytes(raw) for raw in envelope.updates]
+
+
+def content_of(envelope: Envelope) -> tuple[L1Message, list[bytes]]:
+    """The core's message in it, and the contents beside it. Raises ``MessageError``."""
+    if not envelope.has_message:
+        raise MessageError("not an L1 message: it has no message")
+    return decode_l1_message(bytes(envelope.message)), [bytes(raw) for raw in envelope.updates]
 
 
 class Offers:

@@ -21,6 +21,10 @@ from ottochain.store.outcomes import Outcome, Outcomes, note_outcomes
 from ottochain.store.pool import Pool, PoolItem, put_items, remove_items
 from ottochain.store.writer import Write
 
+POOL_ITEMS_MAX: Final = 50_000
+POOL_BYTES_MAX: Final = 256 * 1024 * 1024
+"""Undecided items on one node, and their contents; above either no new ones are taken."""
+
 POSITION_SNAPSHOTS_MAX: Final = 64
 """How many snapshots that decide nothing here are followed before that is noted on disk."""
 
@@ -70,6 +74,7 @@ class L1Pool:
         self.position = _position(Meta(database).get(Fact.FOLLOWED))
         self._noted = 0 if self.position is None else self.position.ordinal
         self._writing: dict[str, Item] = {}
+        self._bytes_written = 0
         self._of_hash: dict[str, dict[str, Held]] = {}
         self._of_fiber: dict[str, dict[str, Held]] = {}
         self._arrivals = 0
@@ -89,6 +94,16 @@ class L1Pool:
 
     def __len__(self) -> int:
         return len(self.held)
+
+    @property
+    def full(self) -> str | None:
+        """Why no more may be taken, in words; None while there is room. What is being written counts."""
+        items, size = len(self.held) + len(self._writing), self.bytes + self._bytes_written
+        if items >= POOL_ITEMS_MAX:
+            return f"{items} items wait on this node, its limit is {POOL_ITEMS_MAX}"
+        if size >= POOL_BYTES_MAX:
+            return f"{size} bytes of items wait on this node, its limit is {POOL_BYTES_MAX}"
+        return None
 
     def item_of(self, update: Content) -> Item:
         """The name under which this node offers an update, or another item, that it acknowledges itself.
@@ -117,6 +132,8 @@ class L1Pool:
             for item in [held.item]
         ]
         self._writing.update({held.item.key: held.item for held in contents})
+        size = sum(len(held.signed) for held in contents)
+        self._bytes_written += size
         try:
             await write(lambda connection: put_items(connection, rows))
             for held in contents:
@@ -124,6 +141,7 @@ class L1Pool:
                 if held.item.key in self._writing:
                     self._hold(held)
         finally:
+            self._bytes_written -= size
             for held in contents:
                 self._writing.pop(held.item.key, None)
 

@@ -1,17 +1,15 @@
-"""What waits at ML0, blocks of L1 layers and messages: which the next snapshot takes, and whose are taken at all."""
+"""What waits at ML0, blocks of L1 layers and messages, and which of it the next snapshot takes."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 from ottochain.codec import exact_json
 from ottochain.codec.errors import JsonError
-from ottochain.consensus.quorum import l1_threshold
 from ottochain.fibers import SignedUpdate
 from ottochain.layers.token_event import TokenEvent
-from ottochain.layers.update_block import BlockRule, UpdateBlock
+from ottochain.layers.update_block import UpdateBlock
 from ottochain.ledger.items import SignedItem
 from ottochain.model.errors import ModelError
 
@@ -134,25 +132,3 @@ def _first(blocks: Iterable[Waiting]) -> list[Waiting]:
             break
         chosen.append(block)
     return chosen
-
-
-def block_rule(peers_file: Path | None, threshold: int | None) -> Callable[[], BlockRule]:
-    """Whose blocks are taken, asked anew for each block: the file of L1 peer ids may change while the node runs.
-
-    What it returns raises ``OSError`` or ``UnicodeDecodeError`` while the file can't be read.
-    """
-    if peers_file is None:
-        return lambda: BlockRule(threshold or 1)
-    known: tuple[tuple[int, int, int], BlockRule] | None = None
-
-    def current() -> BlockRule:
-        nonlocal known
-        found = peers_file.stat()
-        # Two writes within one tick of the file system's clock differ in size, or by the file that was put in place.
-        version = (found.st_mtime_ns, found.st_size, found.st_ino)
-        if known is None or known[0] != version:
-            members = frozenset(line.strip() for line in peers_file.read_text().splitlines() if line.strip())
-            known = (version, BlockRule(threshold or l1_threshold(len(members)), members))
-        return known[1]
-
-    return current

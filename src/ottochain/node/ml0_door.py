@@ -17,6 +17,7 @@ from ottochain.layers.token_event import TokenEvent
 from ottochain.layers.update_block import BlockRule, UpdateBlock
 from ottochain.model.errors import ModelError
 from ottochain.node import ml0_feed
+from ottochain.node.block_rule import UNREADABLE, block_rule
 from ottochain.node.bodies import judged, read
 from ottochain.node.config import NodeConfig
 from ottochain.node.data_routes import decided_json, outcome_json
@@ -24,7 +25,7 @@ from ottochain.node.feed import FeedHub
 from ottochain.node.l0_frames import Spread
 from ottochain.node.l0_transport import ValidatorTransport
 from ottochain.node.membership import Peer
-from ottochain.node.ml0_blocks import Waiting, WaitingBlocks, block_rule
+from ottochain.node.ml0_blocks import Waiting, WaitingBlocks
 from ottochain.node.responses import empty, json_bytes, json_response
 from ottochain.node.snapshot_routes import NOT_READY
 from ottochain.store.blocks import Received, put_received
@@ -36,9 +37,6 @@ log = logging.getLogger(__name__)
 
 BLOCK_EVENT: Final = "block"
 TOKEN_EVENT: Final = "tokens"  # noqa: S105  a kind of event
-
-UNREADABLE: Final = (OSError, UnicodeDecodeError)
-"""What the file of L1 peers may meet while an operator writes it."""
 
 
 class Behind(Protocol):

@@ -20,7 +20,6 @@ from ottochain.node.address_book import Book
 from ottochain.node.bodies import PlainRouteFailure, judged, read
 from ottochain.node.cl1_cargo import Kind
 from ottochain.node.currency_view import CurrencyView
-from ottochain.node.data_routes import POOL_BYTES_MAX, POOL_ITEMS_MAX
 from ottochain.node.l1_pool import L1Pool
 from ottochain.node.responses import empty, json_response, not_found
 
@@ -59,8 +58,8 @@ def _routes(node: TransactionNode, book: Book) -> list[web.RouteDef]:
         currency = node.currency()
         if currency is None:
             return _busy("Node is not ready yet")
-        if len(node.pool) >= POOL_ITEMS_MAX or node.pool.bytes >= POOL_BYTES_MAX:
-            return _busy("Too many items are waiting on this node")
+        if (full := node.pool.full) is not None:
+            return _busy(f"Too many items are waiting: {full}")
         if book.undecided(item.source) >= ADDRESS_ITEMS_MAX:
             return _busy(f"Too many items of {item.source} are waiting on this node")
         refused = await book.take(item, currency, node.metagraph_id)

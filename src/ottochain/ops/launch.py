@@ -91,15 +91,14 @@ def environment(deployment: Deployment, node: Node, mode: str, token: str | None
 
 
 def _block_signatures(deployment: Deployment, node: Node) -> dict[str, str]:
-    """How many nodes of an L1 layer sign its blocks, and at ML0 whose signatures count."""
+    """Where a node finds whose signatures count on L1 blocks: a majority of them is needed. The files are written by
+    every ``up`` and read again by the nodes, so that a layer may gain and lose nodes while the others run on."""
     if node.layer in L1_LAYERS:
-        return {"OTTOCHAIN_L1_BLOCK_SIGNATURES": str(deployment.need(node.layer))}
+        return {"OTTOCHAIN_L1_PEERS_FILE": str(deployment.places.peers_of(node.layer))}
     if node.layer != "ml0":
         return {}
     return {
-        "OTTOCHAIN_L1_BLOCK_SIGNATURES": str(deployment.need("dl1")),
         "OTTOCHAIN_L1_PEERS_FILE": str(deployment.places.peers_of("dl1")),
-        "OTTOCHAIN_CL1_BLOCK_SIGNATURES": str(deployment.need("cl1")),
         "OTTOCHAIN_CL1_PEERS_FILE": str(deployment.places.peers_of("cl1")),
     }
 
