@@ -38,12 +38,13 @@ class Change(Struct, frozen=True):
 
 
 class Posted(Struct, frozen=True):
-    """A binary as ML0 posts it: what its hash is made of, and the certificate of its snapshot."""
+    """A binary as the ML0 node `sender` posts it: what its hash is made of, and the certificate of its snapshot."""
 
     binary: Binary
     content: str
     next: Members
     certificate: Certificate
+    sender: str
 
 
 class Body(Struct, frozen=True):

@@ -95,7 +95,7 @@ class MetagraphNode(Validator):
         """Posts a binary to one GL0 node, another each attempt."""
         facts = self.history[ordinal]
         stored = self.tables.chain[ordinal - 1]
-        posted = Posted(self.binary(stored), facts.content, facts.validators, stored.certificate)
+        posted = Posted(self.binary(stored), facts.content, facts.validators, stored.certificate, self.name)
         doors = self.world.layers["gl0"]
         self.unanswered.add((ordinal, attempt))
         self.world.network.send(self.name, doors[(attempt + len(self.name)) % len(doors)], Delivered(posted, attempt))
@@ -114,7 +114,7 @@ class MetagraphNode(Validator):
         return source.facts.height
 
     def follows(self, facts: Facts, body: Body) -> None:
-        self.tell(*(Included(posted.binary.hash) for posted in body.binaries))
+        self.tell(*(Included(posted.binary.hash, leads=posted.sender == self.name) for posted in body.binaries))
 
     def announce(self, write: Chained, before: Facts) -> None:
         self.world.checks.pools.committed(self, write.done)
