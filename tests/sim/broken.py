@@ -39,6 +39,7 @@ from ottochain.consensus.state import Inbox, Move, Slot, State
 from ottochain.consensus.votes import Ask, Ballot, Certificate, Decided, Message, Precommit, Proposal, Signature
 from ottochain.sim.application import Body
 from ottochain.sim.disk import Disk
+from ottochain.sim.feed import Feed
 from ottochain.sim.global_node import GlobalNode
 from ottochain.sim.l1_node import L1Node
 from ottochain.sim.metagraph_node import MetagraphNode
@@ -314,6 +315,18 @@ class ServesBeforeItWrites(MetagraphNode):
 
 def snapshots_served_before_they_are_durable() -> Any:
     return simulated(Cores(metagraph_node=ServesBeforeItWrites))
+
+
+def a_height_that_followers_are_not_told_of() -> Any:
+    def arrive(follower: Feed, life: int, name: str) -> None:
+        if follower._position % 4 == 3 and follower._world.validator(name).facts.height > follower._position + 1:
+            follower._position += 1
+        feed_arrive(follower, life, name)
+
+    return patched({Feed: {"_arrive": arrive}})
+
+
+feed_arrive = Feed._arrive
 
 
 def binaries_never_sent_again() -> Any:

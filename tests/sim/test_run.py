@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import pytest
 
 from ottochain.sim.campaign import Campaign
@@ -36,3 +40,13 @@ def test_the_same_seed_gives_the_same_steps(seed: int) -> None:
     run(plan_of(seed), trace=second.append)
     assert first
     assert first == second
+
+
+def test_the_same_seed_gives_the_same_steps_in_another_process() -> None:
+    def steps(hash_seed: str) -> str:
+        command = [sys.executable, "-m", "ottochain.sim", "--seed", "17", "--steps", "100000"]
+        environment = {**os.environ, "PYTHONHASHSEED": hash_seed}
+        return subprocess.run(command, env=environment, capture_output=True, check=True, text=True).stdout
+
+    assert "nothing was found" in steps("1")
+    assert steps("1") == steps("2")

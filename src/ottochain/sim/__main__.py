@@ -1,13 +1,4 @@
-"""``./dev simulate``: run seeds, say which failed and how to run them again, and whether enough was tested.
-
-    ./dev simulate --seeds 1000             seeds 0 to 999
-    ./dev simulate --seeds 1000 --from 5000 seeds 5000 to 5999
-    ./dev simulate --seed 42                one seed, with the steps before its end
-    ./dev simulate --seed 42 --faults drop,kill:17+305
-                                            the same, with all drops, these two kills, and nothing else
-
-Exit codes: 0 nothing was found · 1 something was found · 2 usage · 3 nothing was found, and too little was tested.
-"""
+"""``./dev simulate``: run seeds, say which failed and how to run them again, and whether enough was tested."""
 
 from __future__ import annotations
 
@@ -30,6 +21,26 @@ FAILURES_MAX: Final = 5
 """A campaign that found so many ends."""
 STEPS_SHOWN: Final = 30
 STEP_CHARACTERS_MAX: Final = 400
+EPILOG: Final = """\
+A seed holds everything: how large the layers are, what clients send, which faults strike and when. At one commit it
+gives the same steps in every process and on every machine.
+
+When a seed fails:
+  1. the command that runs it again is printed;
+  2. it is made smaller: faults, updates and time are left out while it fails in the same way (--no-shrink: it is not);
+  3. the command of what is left is printed. It names each fault that is needed by its kind and number;
+  4. run that with --steps 200: what every node was told and what it did about it, up to the failure.
+
+examples:
+  ./dev simulate --seeds 1000 --from 5000
+                             seeds 5000 to 5999
+  ./dev simulate --seed 42   one seed, with the steps before its end
+  ./dev simulate --seed 42 --faults drop,kill:17+305
+                             the same, with all drops and these two kills, and nothing else
+
+exit codes: 0 nothing was found; 1 something was found; 2 usage; 3 nothing was found, and too little was tested: a kind
+of fault never struck, a node never died before some effect, or hardly anything was committed
+"""
 
 
 def main() -> int:
@@ -47,7 +58,10 @@ def main() -> int:
 
 def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(
-        "./dev simulate", description="Run the real cores on false clocks, networks and disks."
+        "./dev simulate",
+        description="Run the real cores on false clocks, networks and disks, one seed a run.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     made.add_argument("--seeds", type=int, default=200, help="how many seeds to run [200]")
     made.add_argument("--from", type=int, default=0, dest="first", metavar="SEED", help="the first of them [0]")
@@ -108,7 +122,7 @@ def smaller(result: Result) -> None:
     assert best.failure is not None
     if best.plan != result.plan:
         count = sum(map(len, best.fired.values()))
-        say(f"  smaller, {count} faults, at {best.failure.at_ms} ms: {best.failure.what}")
+        say(f"  smaller, {count} fault{'' if count == 1 else 's'}, at {best.failure.at_ms} ms: {best.failure.what}")
         say(f"  again: {best.plan.command()}")
 
 

@@ -56,6 +56,7 @@ class Feed:
             return
         self.source = world.dice.choice(open_to, f"{follower.name} follows")
         self._position = follower.connected(world.validator(self.source))
+        world.checks.followers.connected(follower.name, self._position)
         self.push()
 
     def _reaches(self, name: str) -> bool:
@@ -82,5 +83,7 @@ class Feed:
         if name == self.source:
             self._position += 1
             source = self._world.validator(name)
-            self._follower.follows(source.history[self._position], source.body_at(self._position))
+            facts = source.history[self._position]
+            self._world.checks.followers.told(self._follower.name, self._layer, facts)
+            self._follower.follows(facts, source.body_at(self._position))
         self.push()

@@ -17,6 +17,7 @@ from ottochain.sim.checkers.agreement import Agreement
 from ottochain.sim.checkers.ballots import Ballots
 from ottochain.sim.checkers.bounds import Bounds
 from ottochain.sim.checkers.channel import Channel
+from ottochain.sim.checkers.followers import Followers
 from ottochain.sim.checkers.items import Items
 from ottochain.sim.checkers.locks import Locks
 from ottochain.sim.checkers.places import Places
@@ -41,6 +42,7 @@ class Checkers:
         self.locks = Locks(self.agreement)
         self.replay = Replay(self.agreement)
         self.channel = Channel(self.agreement)
+        self.followers = Followers(self.agreement)
         self.items = Items()
         self.places = Places()
         self.pools = Pools()

@@ -25,6 +25,7 @@ INVARIANTS: Final[Mapping[int, str]] = {
     18: "L1 follows final snapshots, in their order",
     19: "the outbox lets go only of what a certified GL0 snapshot holds",
     20: "strangers and old words change nothing, and memory per peer is bounded",
+    21: "nobody is told of what is not durable and final",
     22: "after the storm everything comes right by itself",
     26: "with nothing to decide nobody says or writes anything",
 }
