@@ -21,6 +21,7 @@ from ottochain.ops.execute.journal import Journal
 from ottochain.ops.facts.observation import Observation
 from ottochain.ops.inventory.deployment import Deployment
 from ottochain.ops.inventory.reading import load
+from ottochain.ops.operations.membership import membership_request
 from ottochain.ops.operations.operation import execute, prepare
 from ottochain.ops.operations.restart import request_for
 from ottochain.ops.plan.procedures import plan_procedure
@@ -34,6 +35,8 @@ MOMENTS = ("began", "inside 3", "acted", "done")
 def requested(deployment: Deployment, verb: str, target: str, how: str) -> Request:
     """As the command line makes it; ``node NAME`` means the node."""
     name, _, node = target.partition(" ")
+    if verb in ("join", "leave", "reset"):
+        return membership_request(deployment, verb, node or name, layer=not node)  # type: ignore[arg-type]
     return request_for(deployment, verb, node or name, only_node=bool(node), how=how)  # type: ignore[arg-type]
 
 

@@ -38,6 +38,7 @@ class FakeNode:
         self.http = LightClient()
         self.fault = os.environ.get("FAKE", "")
         self.was_deaf = bool(self.chain)
+        self.taken: list[Any] = []
 
     async def live(self) -> None:
         for port in self.ports:
@@ -113,6 +114,23 @@ class FakeNode:
             case "/fake/hello":
                 self.members |= json.loads(body)
                 return 200, [self.session, {self.id: self.ports[1], **self.members}]
+            case "/fake/goodbye":
+                self.members.pop(json.loads(body), None)
+                return 200, None
+            case "/cluster/leave":
+                self.state = "Offline"
+                for port in self.members.values():
+                    with contextlib.suppress(Unreachable):
+                        await self.http.post(HOST, port, "/fake/goodbye", json.dumps(self.id).encode())
+                return 200, None
+            case "/data" if body:
+                update = json.loads(body)
+                if update == "bad":
+                    return 400, None
+                self.taken.append(update)
+                return 200, None
+            case "/data":
+                return 200, self.taken
             case "/cluster/join":
                 if self.state != "ReadyToJoin":
                     return 409, f"Node state={self.state} does not allow for joining the cluster."
@@ -191,11 +209,22 @@ def tip(folder: str) -> dict[str, Any]:
     return {name: found.get(name) for name in ("ordinal", "hash", "metagraphId")}
 
 
+def waiting(folder: str) -> dict[str, Any]:
+    """A node's pool: a file that a test wrote."""
+    pool = Path(folder) / "pool.json"
+    return {"items": json.loads(pool.read_text()) if pool.exists() else []}
+
+
 def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     for line in sys.stdin:
         request = json.loads(line)
-        answer = tip(request["tip"]) if "tip" in request else {"pid": fork_node(request)}
+        if "tip" in request:
+            answer = tip(request["tip"])
+        elif "waiting" in request:
+            answer = waiting(request["waiting"])
+        else:
+            answer = {"pid": fork_node(request)}
         print(json.dumps(answer), flush=True)
 
 

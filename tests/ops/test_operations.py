@@ -38,6 +38,7 @@ PROCEDURES = [
     ("restart", "dl1", "rolling"),
     ("restart", "gl0", ""),
     ("restart", "stack", "full"),
+    ("reset", "node dl1-1", ""),
 ]
 INSTANTS = list(instants(a_deployment(Path(mkdtemp())), a_world(others=ready(*ALL)), PROCEDURES))
 

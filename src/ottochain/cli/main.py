@@ -21,6 +21,7 @@ COMMANDS = {
         "ottochain.cli.restart:restart",
         "Restart a node, a layer or the stack, and see that the cluster is what it was.",
     ),
+    "node": ("ottochain.cli.node:node", "Let a node join or leave its cluster, or begin anew."),
     "apply": ("ottochain.cli.apply:apply", "Carry out a plan that a verb saved with --out."),
     "operations": (
         "ottochain.cli.operations:operations",

@@ -57,7 +57,11 @@ def plan_and_carry_out(
 
 def _already(request: Request) -> str:
     names, several = ", ".join(request.nodes), len(request.nodes) > 1
-    what = "stopped" if request.verb in ("stop", "down") else f"Ready, and {'they see' if several else 'its peers see'}"
+    what = (
+        "stopped"
+        if request.verb in ("stop", "down", "leave")
+        else f"Ready, and {'they see' if several else 'its peers see'}"
+    )
     if what != "stopped":
         what += " one another" if several else " it"
     return f"{names} {'are' if several else 'is'} {what}. Nothing was touched."

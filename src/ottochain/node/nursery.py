@@ -6,6 +6,7 @@ and stdout:
 * ``{"argv": [LAYER, MODE, ARGUMENT?], "cwd": …, "env": {…}, "stderr": path}`` starts a detached node: own session, own
   environment, no descriptor of the nursery's; the answer is ``{"pid": n}``.
 * ``{"tip": DATA_DIR}`` answers what ``ottochain-node tip`` prints.
+* ``{"waiting": DATA_DIR}`` answers what waits in a stopped L1 node's pool.
 * whatever fails is answered ``{"error": sentence}``.
 
 At the end of stdin the nursery ends; the nodes go on, adopted by init. On macOS forking after imports is not safe (its
@@ -101,12 +102,14 @@ def _answer(line: bytes, bear: Bear) -> dict[str, Any]:
     match request:
         case {"tip": str(directory)}:
             return _tip(directory)
+        case {"waiting": str(directory)}:
+            return _waiting(directory)
         case {"argv": [*argv], "cwd": str(cwd), "env": {**env}, "stderr": str(stderr)}:
             birth = Birth(tuple(map(str, argv)), cwd, {str(k): str(v) for k, v in env.items()}, stderr)
             _check(birth)
             return {"pid": bear(birth)}
         case _:
-            raise NurseryError("expected argv, cwd, env and stderr, or tip")
+            raise NurseryError("expected argv, cwd, env and stderr, or tip, or waiting")
 
 
 def _tip(directory: str) -> dict[str, Any]:
@@ -114,6 +117,16 @@ def _tip(directory: str) -> dict[str, Any]:
 
     try:
         return dict(tip_json(Path(directory)))
+    except TipError as error:
+        raise NurseryError(str(error)) from error
+
+
+def _waiting(directory: str) -> dict[str, Any]:
+    from ottochain.node.tip import TipError
+    from ottochain.node.waiting import waiting_json
+
+    try:
+        return waiting_json(Path(directory))
     except TipError as error:
         raise NurseryError(str(error)) from error
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from ottochain.client.light import LightClient
 from ottochain.ops.execute.bringing_up import BringingUp, Look
+from ottochain.ops.execute.leaving import hand_over, leave
+from ottochain.ops.execute.quarantine import put_back, quarantine
 from ottochain.ops.execute.runner import Audience
 from ottochain.ops.execute.stopping import stop
 from ottochain.ops.execute.verifying import verify
 from ottochain.ops.execute.watch import Watch
 from ottochain.ops.inventory.deployment import Deployment
-from ottochain.ops.plan.steps import Action, BringUp, Stop, Verify
+from ottochain.ops.plan.steps import Action, BringUp, HandOver, Leave, PutBack, Quarantine, Stop, Verify
 from ottochain.ops.runtimes.nursery import Nursery
 
 
@@ -41,6 +43,14 @@ class Steps:
                 return await self._bring_up(action)
             case Verify():
                 return await verify(self._deployment, self._client, self._watch, action)
+            case Leave():
+                return await leave(self._deployment, self._client, self._watch, action)
+            case HandOver():
+                return await hand_over(self._deployment, self._client, self._nursery, self._watch, action)
+            case Quarantine():
+                return quarantine(self._deployment, self._watch, action)
+            case PutBack():
+                return put_back(self._deployment, action)
             case _:
                 raise TypeError(f"{type(action).__name__} is no step of a procedure")
 

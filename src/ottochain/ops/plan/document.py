@@ -18,11 +18,31 @@ from ottochain.ops.facts.observation import NodeFacts, Observation
 from ottochain.ops.inventory.deployment import Deployment
 from ottochain.ops.plan.pauses import pauses_of
 from ottochain.ops.plan.request import Request
-from ottochain.ops.plan.steps import Action, BringUp, Head, Plan, Step, Stop, Verify
+from ottochain.ops.plan.steps import (
+    Action,
+    BringUp,
+    HandOver,
+    Head,
+    Leave,
+    Plan,
+    PutBack,
+    Quarantine,
+    Step,
+    Stop,
+    Verify,
+)
 from ottochain.ops.plan.telling import tell
 
 FORMAT: Final = 1
-ACTIONS: Final[Mapping[str, type[Any]]] = {"stop": Stop, "bring up": BringUp, "verify": Verify}
+ACTIONS: Final[Mapping[str, type[Any]]] = {
+    "stop": Stop,
+    "bring up": BringUp,
+    "verify": Verify,
+    "leave": Leave,
+    "hand over": HandOver,
+    "quarantine": Quarantine,
+    "put back": PutBack,
+}
 """The actions that a procedure may hold, by the word that names them in the document."""
 
 
@@ -123,6 +143,7 @@ def _request_json(request: Request) -> dict[str, Any]:
         "nodes": list(request.nodes),
         "how": request.how,
         "acceptPause": request.accept_pause,
+        "stamp": request.stamp,
     }
 
 
@@ -162,7 +183,12 @@ def from_json(found: Any) -> Procedure:
             raise Refused(f"this plan is of form {found['format']}; this tool knows {FORMAT}.", next_step="plan anew.")
         asked = found["request"]
         request = Request(
-            asked["verb"], tuple(asked["nodes"]), asked["target"], asked["how"], bool(asked["acceptPause"])
+            asked["verb"],
+            tuple(asked["nodes"]),
+            asked["target"],
+            asked["how"],
+            bool(asked["acceptPause"]),
+            asked["stamp"],
         )
         steps = tuple(
             Step(step["id"], step["sentence"], step["why"], _action(step["action"]), tuple(step["after"]))

@@ -9,7 +9,7 @@ from ottochain.ops.engine import Layer
 from ottochain.ops.facts.observation import Observation
 from ottochain.ops.inventory.deployment import Deployment
 from ottochain.ops.plan.quorum import WAITS
-from ottochain.ops.plan.steps import BringUp, Plan, Step, Stop
+from ottochain.ops.plan.steps import BringUp, Leave, Plan, Step, Stop
 from ottochain.ops.plan.telling import expected_seconds
 
 
@@ -68,7 +68,7 @@ def _of_layer(deployment: Deployment, observation: Observation, plan: Plan, laye
 def after_step(ready: set[str], step: Step, names: set[str]) -> set[str]:
     """The Ready nodes among ``names`` after the step, if it goes as planned."""
     match step.action:
-        case Stop(node):
+        case Stop(node) | Leave(node):
             return ready - {node}
         case BringUp(nodes):
             return ready | (set(nodes) & names)

@@ -7,6 +7,7 @@ from typing import Final, TypeAlias
 
 from ottochain.ops.facts.observation import Observation
 from ottochain.ops.inventory.deployment import Deployment
+from ottochain.ops.plan.membership import plan_leave, plan_reset
 from ottochain.ops.plan.request import Request, Verb
 from ottochain.ops.plan.restart import plan_bring_up, plan_restart, plan_stop
 from ottochain.ops.plan.steps import Plan
@@ -20,6 +21,8 @@ PLANNERS: Final[Mapping[Verb, Planner]] = {
     "down": plan_stop,
     "stop": plan_stop,
     "restart": plan_restart,
+    "leave": plan_leave,
+    "reset": plan_reset,
 }
 
 

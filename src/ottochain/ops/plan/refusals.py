@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from ottochain.ops.chain_record import ChainRecord
 from ottochain.ops.facts.observation import Observation
 from ottochain.ops.inventory.deployment import Deployment
+from ottochain.ops.plan.membership import reset_faults
 from ottochain.ops.plan.request import Request
 from ottochain.ops.plan.restart import unasked_pauses
 
@@ -22,9 +23,9 @@ def refusals(
         found.append("the chain is not founded yet: ottochain up does that")
     if request.verb == "restart":
         found += _founders(deployment, observation, request)
-    found += [f"{sentence} (--accept-pause agrees to that)" for sentence in unasked_pauses(
-        deployment, observation, request
-    )]  # fmt: skip
+    if request.verb == "reset":
+        found += reset_faults(deployment, observation, request)
+    found += [f"{one} (--accept-pause agrees to that)" for one in unasked_pauses(deployment, observation, request)]
     return found
 
 

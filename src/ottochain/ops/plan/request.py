@@ -19,6 +19,8 @@ class Request:
     target: str = ""
     how: How = ""
     accept_pause: bool = False
+    stamp: str = ""
+    """When it was asked, for names of what it puts aside: no two requests have the same."""
 
     @property
     def words(self) -> str:

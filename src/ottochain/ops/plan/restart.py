@@ -136,10 +136,10 @@ def _heads(observation: Observation) -> Iterator[Head]:
 
 
 def unasked_pauses(deployment: Deployment, observation: Observation, request: Request) -> list[str]:
-    """Where a rolling restart takes a layer of several nodes below its floor: sentences. A single node, ``stop``,
-    ``down`` and ``--full`` imply their pause."""
+    """Where a rolling restart, a leave or a reset takes a layer of several nodes below its floor: sentences. A single
+    node, ``stop``, ``down`` and ``--full`` imply their pause."""
     found: list[str] = []
-    if request.accept_pause or request.how != "rolling":
+    if request.accept_pause or not (request.how == "rolling" or request.verb in ("leave", "reset")):
         return found
     for layer in deployment.stop_order:
         nodes = [node.name for node in layer if node.name in request.nodes]
@@ -151,5 +151,6 @@ def unasked_pauses(deployment: Deployment, observation: Observation, request: Re
                 quorum = quorum_without(deployment, observation, facts.layer, [facts.name])
                 found.append(f"to stop {facts.name}: {quorum.sentence}")
                 break
-            ready.add(facts.name)
+            if request.verb != "leave":
+                ready.add(facts.name)
     return found

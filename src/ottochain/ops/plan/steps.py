@@ -117,10 +117,45 @@ class Verify:
     heads: tuple[Head, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """Let the node leave its cluster; done when no Ready peer sees it Ready, or it runs no more in this life."""
+
+    node: str
+    life: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class HandOver:
+    """Give what waits in the pool of the stopped L1 node to a Ready peer; done when each item is known there, waiting
+    or decided. ``place``: where the data goes next; once it is there, this is done."""
+
+    node: str
+    place: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantine:
+    """Move the data folder of the stopped node out of the data tree, to ``place`` in the quarantine."""
+
+    node: str
+    place: str
+    ordinal: int | None
+    """How far the node was when the plan was made: another Ready node must hold as much. None: not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class PutBack:
+    """Move the data folder back from the quarantine, unless the node has begun anew."""
+
+    node: str
+    place: str
+
+
 SmallAction: TypeAlias = Record | CreateGenesis | Start | Stop | AwaitReady | Join | Enrol | AwaitWhole | AwaitConfirmed
 """What bringing nodes up is made of."""
 
-Action: TypeAlias = SmallAction | BringUp | Verify
+Action: TypeAlias = SmallAction | BringUp | Verify | Leave | HandOver | Quarantine | PutBack
 
 
 @dataclass(frozen=True, slots=True)

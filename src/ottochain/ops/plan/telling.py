@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ottochain.ops.inventory.deployment import Deployment
-from ottochain.ops.plan.steps import Action, BringUp, Stop, Verify
+from ottochain.ops.plan.steps import Action, BringUp, HandOver, Leave, PutBack, Quarantine, Stop, Verify
 
 STOP_SECONDS = 0.3
 START_SECONDS = 1.0
@@ -43,6 +43,19 @@ def tell(deployment: Deployment, action: Action) -> Telling:
             return Telling(effect, gate, seconds, f"ottochain stop {' '.join(nodes)}")
         case Verify():
             return Telling("only reads", "what the plan promised is seen", seconds)
+        case Leave(node):
+            effect = f"POST /cluster/leave on the cli port {deployment.by_name[node].ports.cli} of {node}"
+            return Telling(effect, "no Ready peer sees it Ready any more", seconds, f"ottochain node join {node}")
+        case HandOver(node):
+            effect = f"POST of what waits in the pool of {node}, on disk, to a Ready peer"
+            return Telling(effect, "each of it is known there, waiting or decided", seconds)
+        case Quarantine(node, place):
+            folder = deployment.by_name[node].data_dir
+            effect = f"{folder} is moved to {deployment.places.quarantine / place}"
+            return Telling(effect, "another Ready node holds as much; the folder is there", seconds, f"mv {place} back")
+        case PutBack(node, place):
+            effect = f"{deployment.places.quarantine / place} is moved back to {deployment.by_name[node].data_dir}"
+            return Telling(effect, "the folder is there", seconds)
         case _:
             return Telling("", "", seconds)
 
@@ -50,7 +63,7 @@ def tell(deployment: Deployment, action: Action) -> Telling:
 def expected_seconds(action: Action) -> float:
     """About how long it takes on an idle machine of two cores; only ever shown, nothing waits by it."""
     match action:
-        case Stop():
+        case Stop() | Leave() | HandOver() | Quarantine() | PutBack():
             return STOP_SECONDS
         case BringUp():
             return START_SECONDS

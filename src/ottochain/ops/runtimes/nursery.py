@@ -1,8 +1,9 @@
 """Talk to the nursery, ``ottochain-node nursery``: it loads everything once and forks nodes from itself.
 
-JSON lines over its standard input and output: ``{"argv": …, "cwd": …, "env": …, "stderr": …}`` → ``{"pid": n}`` and
-``{"tip": FOLDER}`` → the tip of a stopped node. At the end of its input it exits, and the nodes go on: they are in
-sessions of their own, and neither a closed terminal nor our end reaches them.
+JSON lines over its standard input and output: ``{"argv": …, "cwd": …, "env": …, "stderr": …}`` → ``{"pid": n}``,
+``{"tip": FOLDER}`` → the tip of a stopped node, ``{"waiting": FOLDER}`` → what waits in its pool. At the end of its
+input it exits, and the nodes go on: they are in sessions of their own, and neither a closed terminal nor our end
+reaches them.
 """
 
 from __future__ import annotations
@@ -77,6 +78,14 @@ class Nursery:
     async def tip(self, folder: Path) -> Mapping[str, Any]:
         """What lies at the end of a stopped node's chain, as the node's own code reads it."""
         return await self._ask({"tip": str(folder)})
+
+    async def waiting(self, folder: Path) -> list[tuple[str, bytes]]:
+        """What waits in a stopped L1 node's pool: hash and signed message of each. Raises ``OttochainError`` when that
+        can't be read."""
+        answer = await self._ask({"waiting": str(folder)})
+        if "items" not in answer:
+            raise OttochainError(f"what waits in {folder} can't be read: {answer.get('error', answer)}.")
+        return [(str(item["hash"]), str(item["signed"]).encode()) for item in answer["items"]]
 
     async def _ask(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
         self.begin()
