@@ -22,6 +22,10 @@ COMMANDS = {
         "Restart a node, a layer or the stack, and see that the cluster is what it was.",
     ),
     "node": ("ottochain.cli.node:node", "Let a node join or leave its cluster, or begin anew."),
+    "install-service": (
+        "ottochain.cli.install_service:install_service",
+        "Write the systemd unit that runs `ottochain up` when the machine boots.",
+    ),
     "apply": ("ottochain.cli.apply:apply", "Carry out a plan that a verb saved with --out."),
     "operations": (
         "ottochain.cli.operations:operations",

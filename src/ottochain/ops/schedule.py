@@ -35,7 +35,7 @@ Description=Health of the OttoChain deployment {deployment.name}
 
 [Service]
 Type=oneshot
-ExecStart={" ".join(map(_quoted, words))}
+ExecStart={" ".join(map(systemd_word, words))}
 Nice=10
 TimeoutStartSec=60
 """
@@ -55,7 +55,7 @@ WantedBy=timers.target
     return Schedule(files, f"systemctl --user daemon-reload && systemctl --user enable --now {name}.timer")
 
 
-def _quoted(word: str) -> str:
+def systemd_word(word: str) -> str:
     """A word of ``ExecStart=``: ``%`` and ``$`` begin specifiers and variables (systemd.service(5))."""
     escaped = word.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%").replace("$", "$$")
     return escaped if re.fullmatch(r"[\w@%+=:,./$-]+", escaped) else f'"{escaped}"'

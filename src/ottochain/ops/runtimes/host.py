@@ -106,3 +106,18 @@ def ask(*command: str) -> str:
         return subprocess.run(command, capture_output=True, text=True, timeout=5, check=False).stdout  # noqa: S603
     except (OSError, subprocess.SubprocessError):
         return ""
+
+
+def unit_faults(file: Path) -> list[str]:
+    """What ``systemd-analyze verify`` finds wrong with a unit file; nothing where systemd is not there to ask."""
+    try:
+        done = subprocess.run(  # noqa: S603
+            ["systemd-analyze", "verify", str(file)],  # noqa: S607
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return []
+    return [line for line in done.stderr.splitlines() if file.name in line]
