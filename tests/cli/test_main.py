@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 import pytest
 from click.testing import CliRunner
+from tests.port_blocks import a_port_offset
 
 from ottochain.cli import main as cli
 from ottochain.cli.lazy import LazyGroup
@@ -120,15 +121,16 @@ def test_without_a_deployment_the_next_command_is_said(tmp_path: Path) -> None:
 
 
 def test_a_stopped_deployment_is_shown_as_stopped(tmp_path: Path) -> None:
-    run("init", "--port-offset", "12000", folder=tmp_path)
-    shown = json.loads(run("status", "--json", folder=tmp_path).stdout)
-    assert shown["deployment"] == "local"
-    assert [node["node"] for node in shown["nodes"]][:3] == ["gl0", "ml0", "cl1"]
-    assert {node["process"] for node in shown["nodes"]} == {"stopped"}
-    assert {node["state"] for node in shown["nodes"]} == {None}
-    assert [layer["need"] for layer in shown["layers"]] == [1, 1, 2, 2]
-    assert "stopped" in run("status", folder=tmp_path).stdout
-    assert "Already down" in run("down", folder=tmp_path).stdout
+    with a_port_offset() as offset:
+        run("init", "--port-offset", str(offset), folder=tmp_path)
+        shown = json.loads(run("status", "--json", folder=tmp_path).stdout)
+        assert shown["deployment"] == "local"
+        assert [node["node"] for node in shown["nodes"]][:3] == ["gl0", "ml0", "cl1"]
+        assert {node["process"] for node in shown["nodes"]} == {"stopped"}
+        assert {node["state"] for node in shown["nodes"]} == {None}
+        assert [layer["need"] for layer in shown["layers"]] == [1, 1, 2, 2]
+        assert "stopped" in run("status", folder=tmp_path).stdout
+        assert "Already down" in run("down", folder=tmp_path).stdout
 
 
 def test_show_prints_all_that_is_derived_and_no_secret(tmp_path: Path) -> None:

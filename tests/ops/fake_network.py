@@ -2,7 +2,8 @@
 misfortune in a moment. ``python fake_network.py`` serves as the nursery.
 
 A node's variable ``FAKE`` makes it misbehave: ``dies`` at its start, ``hangs`` in Initial, ``deaf`` joins nowhere the
-first time.
+first time, ``stranded`` never; ``shy`` joins and tells no peer, ``busy`` answers 409 to every join, ``other version``
+is refused for that.
 """
 
 from __future__ import annotations
@@ -131,6 +132,8 @@ class FakeNode:
                 return 200, None
             case "/data":
                 return 200, self.taken
+            case "/cluster/join" if self.fault == "busy":
+                return 409, "Node state=ReadyToJoin does not allow for joining the cluster."
             case "/cluster/join":
                 if self.state != "ReadyToJoin":
                     return 409, f"Node state={self.state} does not allow for joining the cluster."
@@ -140,7 +143,14 @@ class FakeNode:
         return 404, None
 
     async def _join(self, target: dict[str, Any]) -> None:
-        if self.fault == "deaf" and not self.was_deaf:
+        if self.fault == "stranded" or (self.fault == "deaf" and not self.was_deaf):
+            return
+        if self.fault == "other version":
+            say("the handshake with 11111111 at x:1 failed: VersionMismatch: version hash a, expected b")
+            return
+        if self.fault == "shy":
+            self.session, self.members = os.getpid(), {target["id"]: target["p2pPort"]}
+            self.state = "Ready"
             return
         me = json.dumps({self.id: self.ports[1]}).encode()
         answer = await self.http.post(HOST, target["p2pPort"], "/fake/hello", me)
@@ -153,6 +163,12 @@ class FakeNode:
         self.state = "Ready"
 
 
+def say(line: str) -> None:
+    """A line in the node's log."""
+    with Path(os.environ["OTTOCHAIN_LOG_FILE"]).open("a") as log:
+        log.write(f"{line}\n")
+
+
 def be_a_node(request: dict[str, Any]) -> None:
     os.chdir(request["cwd"])
     os.environ.clear()
@@ -163,8 +179,7 @@ def be_a_node(request: dict[str, Any]) -> None:
         os.dup2(target, number)
     os.closerange(3, 256)
     layer, mode, *argument = request["argv"]
-    with Path(os.environ["OTTOCHAIN_LOG_FILE"]).open("a") as log:
-        log.write(f"{layer} {mode} {' '.join(argument)}\n")
+    say(f"{layer} {mode} {' '.join(argument)}")
     if os.environ.get("FAKE") == "dies":
         sys.stderr.write("ottochain-node: the disk is full\n")
         os._exit(1)

@@ -88,6 +88,21 @@ async def test_a_procedure_killed_at_any_instant_is_finished_by_resume(
         assert starts(whole, name)[-1] in ("run-rollback", "run-validator", "run-initial-validator")
 
 
+HALVES = [("stop", "node dl1-1", ""), ("leave", "node dl1-1", "")]
+INSTANTS_OF_HALVES = list(instants(a_deployment(Path(mkdtemp())), a_world(others=ready(*ALL)), HALVES))
+
+
+@pytest.mark.parametrize("instant", INSTANTS_OF_HALVES, ids=lambda one: "-".join(one).replace(" ", "-"))
+async def test_a_stop_killed_at_any_instant_is_finished_by_resume_and_undone_by_a_start(
+    whole: Deployment, instant: tuple[str, str, str, str, str]
+) -> None:
+    die_at(whole.places.file.parent, instant, NURSERY)
+    await resuming.resume(whole, None, Told(), NURSERY)
+    assert {name for name, pid in pids(whole).items() if pid is None} == {"dl1-1"}
+    await carry_out(whole, "start", "node dl1-1")
+    assert await is_whole(whole)
+
+
 async def test_nothing_to_do_leaves_no_journal(whole: Deployment) -> None:
     before = len(journal.entries(whole.places.operations))
     assert not (await carry_out(whole, "start", "dl1")).changed
@@ -263,6 +278,33 @@ async def test_a_node_that_hangs_ends_it_when_nothing_moves_any_more(
     assert "ottochain logs dl1-1" in error.next_step
     whole = mended(tmp_path)
     await resuming.abort(whole, None, Told(), NURSERY)
+    assert await is_whole(whole)
+
+
+@pytest.mark.parametrize(
+    ("fault", "said", "next_step"),
+    [
+        ("stranded", "dl1-1 could not join dl1, 3 times: its handshakes failed", "ottochain logs dl1-1"),
+        ("other version", "it runs another engine version than its cluster", "ottochain versions"),
+        ("shy", "of dl1 all seeing one another Ready (dl1-1 Ready)", "ottochain logs dl1-1"),
+        ("busy", "dl1-1 a member in every Ready peer's view (dl1-1 ReadyToJoin)", "ottochain logs dl1-1"),
+    ],
+)
+async def test_a_node_that_joins_nobody_or_is_not_seen_is_named_with_the_reason(
+    deployment: Deployment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: str, said: str, next_step: str
+) -> None:
+    monkeypatch.setattr("ottochain.ops.execute.watch.Watch.until.__defaults__", (1.0,))
+    monkeypatch.setattr("ottochain.ops.execute.actions.STUCK_SECONDS", 0.1)
+    monkeypatch.setattr("ottochain.ops.execute.bringing_up.REST_SECONDS", 0.2)
+    error = await broken_restart(deployment, tmp_path, fault)
+    assert said in error.what
+    assert next_step in error.next_step
+    assert error.exit_code == 3
+    assert pids(deployment)["dl1"]
+    assert len(starts(deployment, "dl1")) == 1  # the third was not touched
+    whole = mended(tmp_path)
+    await carry_out(whole, "stop", "node dl1-1")
+    await resuming.resume(whole, None, Told(), NURSERY)
     assert await is_whole(whole)
 
 

@@ -15,6 +15,7 @@ from ottochain.ops.chain_record import ChainRecord
 from ottochain.ops.engine import CREATE_GENESIS, RUN_VALIDATOR
 from ottochain.ops.errors import GateNotMet
 from ottochain.ops.execute.enrolling import OBSERVING, enrol
+from ottochain.ops.execute.handshakes import EXPLAINED, Ears, Reason
 from ottochain.ops.execute.stopping import stop
 from ottochain.ops.execute.watch import Watch, last_words
 from ottochain.ops.facts.observation import NodeFacts, Observation, cluster_is_whole
@@ -125,6 +126,7 @@ class Actions:
 
     async def _join(self, node: Node) -> str:
         """The answer of the call is not success; membership in every Ready peer's view is."""
+        reason: Reason | None = None
         for _ in range(JOIN_TRIES):
             await self._watch.until(
                 f"{node.name} {JOINABLE}", lambda seen: True if _may_join(seen[node.name]) else None, [node.name]
@@ -132,14 +134,27 @@ class Actions:
             target = await self._watch.until(
                 f"a Ready member of {node.layer} to join", lambda seen: _target(seen, node), [node.name]
             )
+            ears = Ears([node, self._node(target.name)])
             if not self._is_member(self._watch.observation, node):
                 await self._ask_to_join(node, target)
-            if await self._became_member(node):
+            if await self._became_member(node, ears):
                 return f"by {target.name}"
+            if (reason := ears.reason()) is not None and reason.is_final:
+                break
             await self._begin_again(node)
-        raise GateNotMet(
-            f"{node.name} could not join {node.layer}, {JOIN_TRIES} times: its handshakes failed.",
-            next_step=f"ottochain logs {node.name}: the reason is there (version, environment, key, address).",
+        raise self._not_joined(node, reason)
+
+    def _not_joined(self, node: Node, reason: Reason | None) -> GateNotMet:
+        if reason is None or not reason.name:
+            said = f": {reason.said}" if reason else ": its handshakes failed"
+            return GateNotMet(
+                f"{node.name} could not join {node.layer}, {JOIN_TRIES} times{said}.",
+                next_step=f"ottochain logs {node.name}: the reason is there (version, environment, key, address)",
+            )
+        wrong, mend = EXPLAINED[reason.name]
+        return GateNotMet(
+            f"{node.name} could not join {node.layer}: it {wrong}. The handshake said: {reason.said}",
+            next_step=mend.replace("NODE", node.name),
         )
 
     async def _ask_to_join(self, node: Node, target: NodeFacts) -> None:
@@ -160,15 +175,17 @@ class Actions:
                 next_step=f"ottochain logs {node.name}",
             )
 
-    async def _became_member(self, node: Node) -> bool:
-        """True when it is a member; False when its join failed and left it stuck."""
+    async def _became_member(self, node: Node, ears: Ears) -> bool:
+        """True when it is a member; False when its join failed and left it stuck, at once where its reason is final."""
         began = time.monotonic()
 
         def outcome(seen: Observation) -> bool | None:
             if self._is_member(seen, node):
                 return True
-            stuck = seen[node.name].state == "SessionStarted" and time.monotonic() - began > STUCK_SECONDS
-            return False if stuck else None
+            if seen[node.name].state != "SessionStarted":
+                return None
+            reason = ears.reason()
+            return False if (reason and reason.is_final) or time.monotonic() - began > STUCK_SECONDS else None
 
         return await self._watch.until(f"{node.name} a member in every Ready peer's view", outcome, [node.name])
 
