@@ -33,7 +33,8 @@ class FakeNode:
         self.ports = [int(os.environ[f"CL_{kind}_HTTP_PORT"]) for kind in ("PUBLIC", "P2P", "CLI")]
         self.state = "Initial"
         self.session: int | None = None
-        self.members: dict[str, int] = {}
+        self.members: dict[str, list[int]] = {}
+        """Port and session of each."""
         self.store = Path("node.sqlite")
         self.chain: dict[str, Any] = json.loads(self.store.read_text()) if self.store.exists() else {}
         self.http = LightClient()
@@ -97,12 +98,16 @@ class FakeNode:
         writer.close()
 
     async def _answer(self, path: str, body: bytes) -> tuple[int, Any]:
-        me = {"id": self.id, "state": self.state, "session": self.session, "clusterSession": self.session}
+        session = os.getpid() if self.session else None
+        me = {"id": self.id, "state": self.state, "session": session, "clusterSession": self.session}
         match path:
             case "/node/info":
                 return 200, {**me, "version": "fake"}
             case "/cluster/info" if self.session:
-                return 200, [me, *({**me, "id": one, "state": "Ready"} for one in self.members)]
+                return 200, [
+                    me,
+                    *({**me, "id": one, "state": "Ready", "session": seen[1]} for one, seen in self.members.items()),
+                ]
             case "/ottochain/node":
                 return 200, {"ordinal": self.chain.get("ordinal"), "metagraphId": self.chain.get("metagraphId")}
             case "/global-snapshots/latest/combined":
@@ -114,13 +119,13 @@ class FakeNode:
                 return 200, None
             case "/fake/hello":
                 self.members |= json.loads(body)
-                return 200, [self.session, {self.id: self.ports[1], **self.members}]
+                return 200, [self.session, {self.id: [self.ports[1], session], **self.members}]
             case "/fake/goodbye":
                 self.members.pop(json.loads(body), None)
                 return 200, None
             case "/cluster/leave":
                 self.state = "Offline"
-                for port in self.members.values():
+                for port, _ in self.members.values():
                     with contextlib.suppress(Unreachable):
                         await self.http.post(HOST, port, "/fake/goodbye", json.dumps(self.id).encode())
                 return 200, None
@@ -149,17 +154,17 @@ class FakeNode:
             say("the handshake with 11111111 at x:1 failed: VersionMismatch: version hash a, expected b")
             return
         if self.fault == "shy":
-            self.session, self.members = os.getpid(), {target["id"]: target["p2pPort"]}
+            self.session, self.members = os.getpid(), {target["id"]: [target["p2pPort"], 0]}
             self.state = "Ready"
             return
-        me = json.dumps({self.id: self.ports[1]}).encode()
+        me = json.dumps({self.id: [self.ports[1], os.getpid()]}).encode()
         answer = await self.http.post(HOST, target["p2pPort"], "/fake/hello", me)
         self.session, others = json.loads(answer.body)
-        for peer_id, port in others.items():
+        for peer_id, (port, _) in others.items():
             if peer_id not in (self.id, target["id"]):
                 with contextlib.suppress(Unreachable):
                     await self.http.post(HOST, port, "/fake/hello", me)
-        self.members = {peer_id: port for peer_id, port in others.items() if peer_id != self.id}
+        self.members = {peer_id: seen for peer_id, seen in others.items() if peer_id != self.id}
         self.state = "Ready"
 
 

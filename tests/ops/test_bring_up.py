@@ -123,6 +123,14 @@ def test_a_member_that_a_peer_does_not_see_is_waited_for(tmp_path: Path) -> None
     assert [step.id for step in plan.steps] == ["whole cl1", "confirmed"]
 
 
+def test_a_member_that_a_peer_sees_in_an_earlier_life_is_waited_for(tmp_path: Path) -> None:
+    nodes = ready(*ALL)
+    members = nodes["cl1"].members
+    assert members
+    nodes["cl1"] = replace(nodes["cl1"], members=(*members[:2], replace(members[2], session="0")))
+    assert [step.id for step in planned(tmp_path, FOUNDED, a_world(others=nodes)).steps] == ["whole cl1", "confirmed"]
+
+
 def test_ml0_that_gl0_does_not_know_yet_is_waited_for(tmp_path: Path) -> None:
     nodes = ready(*ALL)
     nodes["gl0"] = replace(nodes["gl0"], confirmed={})

@@ -286,7 +286,7 @@ async def test_a_node_that_hangs_ends_it_when_nothing_moves_any_more(
     [
         ("stranded", "dl1-1 could not join dl1, 3 times: its handshakes failed", "ottochain logs dl1-1"),
         ("other version", "it runs another engine version than its cluster", "ottochain versions"),
-        ("shy", "of dl1 all seeing one another Ready (dl1-1 Ready)", "ottochain logs dl1-1"),
+        ("shy", "dl1-1 a member in every Ready peer's view (dl1-1 Ready)", "ottochain logs dl1-1"),
         ("busy", "dl1-1 a member in every Ready peer's view (dl1-1 ReadyToJoin)", "ottochain logs dl1-1"),
     ],
 )

@@ -199,7 +199,7 @@ class Actions:
         peers = [peer for peer in seen.ready(node.layer) if peer.name != node.name]
         if self._deployment.engine.rules(node.layer).keeps_chain and me.state == OBSERVING:
             return all(peer.sees(me.peer_id) for peer in peers)
-        return me.is_ready and bool(peers) and all(peer.sees_ready(me.peer_id) for peer in peers)
+        return me.is_ready and bool(peers) and all(peer.sees_life(me) for peer in peers)
 
     async def _await_whole(self, action: AwaitWhole) -> str:
         for node in self._deployment.layer(action.layer):

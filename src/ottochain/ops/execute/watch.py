@@ -150,7 +150,7 @@ class Watch:
 
 def _seen(facts: NodeFacts) -> object:
     """What counts as a change: not the ordinal, which moves on by itself."""
-    members = None if facts.members is None else [(member.id, member.state) for member in facts.members]
+    members = None if facts.members is None else [(one.id, one.state, one.session) for one in facts.members]
     return facts.process, facts.pid, facts.state, members
 
 

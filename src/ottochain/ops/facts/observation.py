@@ -84,6 +84,15 @@ class NodeFacts:
     def sees_ready(self, peer_id: str | None) -> bool:
         return any(member.id == peer_id and member.state == READY for member in self.members or ())
 
+    def sees_life(self, other: NodeFacts) -> bool:
+        """Does it see the other Ready, and in the session that the other is in now? Of a node that died and came back
+        peers may keep the former entry for a while."""
+        session = other.info.session if other.info else None
+        return any(
+            member.id == other.peer_id and member.state == READY and session in (None, member.session)
+            for member in self.members or ()
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Observation:
@@ -111,7 +120,7 @@ def cluster_is_whole(observation: Observation, layer: Layer, names: Collection[s
         return False
     ready = observation.ready(layer)
     sessions = {node.info.cluster_session for node in ready if node.info}
-    return len(sessions) <= 1 and all(node.sees_ready(other.peer_id) for node in ready for other in ready)
+    return len(sessions) <= 1 and all(node.sees_life(other) for node in ready for other in ready)
 
 
 def confirmed_in_gl0(observation: Observation, token: str | None) -> int | None:
