@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ottochain.ops.errors import Refused
+from ottochain.ops.errors import HalfWay, Refused
 from ottochain.ops.execute import journal as journals
 
 DOCUMENT = {"steps": [{"id": "stop dl1"}, {"id": "bring up dl1"}]}
@@ -70,6 +70,12 @@ def test_numbers_are_never_given_twice(tmp_path: Path) -> None:
     assert [entry.id for entry in journals.entries(tmp_path)] == [1, 2, 3]
     (tmp_path / "0002-down.jsonl").unlink()
     assert begun(tmp_path).id == 4
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no disk that is always full")
+def test_what_cannot_be_written_down_is_not_done(tmp_path: Path) -> None:
+    with pytest.raises(HalfWay, match="can't be written: No space left on device"):
+        journals.Journal(1, Path("/dev/full")).note("began", step="stop dl1")
 
 
 def test_an_unknown_number_is_refused(tmp_path: Path) -> None:

@@ -111,8 +111,20 @@ def carry_out_and_report(deployment: Deployment, made: Procedure) -> None:
 
     with progress_of(deployment, live=is_terminal()) as audience:
         report = asyncio.run(execute(deployment, made, audience))
+    if is_terminal() and report.number is not None:
+        _tell_timeline(deployment, made, report.number)
     show(f"Done: {made.request.words}, operation {report.number}.")
     tell_pauses(report)
+
+
+def _tell_timeline(deployment: Deployment, made: Procedure, number: int) -> None:
+    """How it went, where a live table left no lines: each step with what it took and found."""
+    from ottochain.ops.execute.journal import entry
+
+    sentences = {step.id: step.sentence for step in made.plan.steps}
+    for event in entry(deployment.places.operations, number).events:
+        if event["event"] == "done":
+            say(f"{event['seconds']:6.2f} s  {sentences[event['step']]}: {event['note']}")
 
 
 def tell_pauses(report: Report) -> None:

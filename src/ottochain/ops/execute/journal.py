@@ -10,6 +10,7 @@ is no line. A file is never written over, and an operation's number is never giv
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -19,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
 
-from ottochain.ops.errors import Refused
+from ottochain.ops.errors import HalfWay, Refused
 from ottochain.ops.files import make_folder, sync_folder
 
 State: TypeAlias = Literal["running", "half way", "done", "aborted", "broken", "superseded", "refused"]
@@ -92,14 +93,22 @@ class Journal:
         self.file = file
 
     def note(self, event: str, **facts: object) -> None:
-        """Append a line, and return when it is on disk."""
+        """Append a line, and return when it is on disk. Raises ``HalfWay`` when it can't be written: what can't be
+        written down is not done."""
         line = json.dumps({"event": event, "at": utc_now(), **facts}).encode() + b"\n"
-        descriptor = os.open(self.file, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
         try:
-            os.write(descriptor, line)
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+            descriptor = os.open(self.file, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
+            try:
+                if os.write(descriptor, line) < len(line):
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+        except OSError as error:
+            raise HalfWay(
+                f"the journal {self.file} can't be written: {error.strerror}. Nothing more was done.",
+                next_step=f"make room there; then ottochain operations resume {self.id}.",
+            ) from None
 
     @property
     def pause_request(self) -> Path:
@@ -108,7 +117,7 @@ class Journal:
 
 
 def begin(folder: Path, words: str, verb: str, who: str, document: Mapping[str, Any]) -> Journal:
-    """A new operation's journal, with its plan in it."""
+    """A new operation's journal, with its plan in it. Raises ``Refused`` when it can't be written."""
     make_folder(folder)
     number = 1 + max((number for number, _ in _files(folder)), default=0)
     while True:
@@ -119,7 +128,10 @@ def begin(folder: Path, words: str, verb: str, who: str, document: Mapping[str, 
         except FileExistsError:
             number += 1
     journal = Journal(number, file)
-    journal.note("planned", id=number, words=words, who=who, plan=document)
+    try:
+        journal.note("planned", id=number, words=words, who=who, plan=document)
+    except HalfWay as error:
+        raise Refused(error.what, next_step="make room there; nothing was touched.") from None
     sync_folder(folder)
     return journal
 

@@ -9,7 +9,7 @@ import asyncio
 import getpass
 import socket
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 from ottochain.client.light import LightClient
@@ -182,7 +182,9 @@ async def carry_out(
         try:
             await run(made.plan, steps.carry_out, Journaled(journal, audience))
         except BaseException as error:
-            raise _ended_early(journal, error, counted.steps_done, made.request.words) from None
+            with suppress(HalfWay):  # the journal may be what failed: then it is as if we had been killed
+                error = _ended_early(journal, error, counted.steps_done, made.request.words)
+            raise error from None
         journal.note("ended", how=ending, pauses={layer: round(s, 3) for layer, s in meter.seconds.items()})
         return Report(watch.observation, journal.id, meter.seconds, meter.lasting)
 

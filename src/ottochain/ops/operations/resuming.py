@@ -18,7 +18,7 @@ from ottochain.ops.files import write_durably
 from ottochain.ops.inventory.deployment import Deployment
 from ottochain.ops.operations.operation import Report, at_work, carry_out, cut_off, who
 from ottochain.ops.operations.quiet import Quiet
-from ottochain.ops.plan.document import from_json
+from ottochain.ops.plan.document import Procedure, from_json
 from ottochain.ops.plan.undoing import plan_undo
 from ottochain.ops.runtimes.nursery import COMMAND
 
@@ -28,7 +28,7 @@ async def resume(
 ) -> tuple[Entry, Report]:
     """Go on with an operation (None: the latest) that was cut off, paused, or failed at a gate."""
     entry = unfinished(deployment, number)
-    made = from_json(entry.document)
+    made = _procedure_of(deployment, entry)
     async with at_work(deployment, made.request.words, nursery_command, resuming=True) as site:
         _refuse_others(deployment, entry)
         journal = journals.reopen(entry)
@@ -47,7 +47,7 @@ async def abort(
 ) -> tuple[Entry, Report]:
     """Take back what can be: whatever the operation stopped is brought up again."""
     entry = unfinished(deployment, number)
-    made = from_json(entry.document)
+    made = _procedure_of(deployment, entry)
     async with at_work(deployment, f"operations abort {entry.id}", nursery_command, resuming=True) as site:
         _refuse_others(deployment, entry)
         journal = journals.reopen(entry)
@@ -60,6 +60,18 @@ async def abort(
             return entry, Report(seen)
         report = await carry_out(site, undo, seen, Quiet(audience), inside=audience, journal=journal, ending="aborted")
         return entry, report
+
+
+def _procedure_of(deployment: Deployment, entry: Entry) -> Procedure:
+    """What the journal says was to be done. Raises ``Refused`` when the deployment is not that any more."""
+    made = from_json(entry.document)
+    gone = [name for name in made.request.nodes if name not in deployment.by_name]
+    if gone:
+        raise Refused(
+            f"operation {entry.id} is about {', '.join(gone)}, not in the deployment any more.",
+            next_step="put that back into ottochain.toml, or ottochain lease break --reason TEXT.",
+        )
+    return made
 
 
 def pause(deployment: Deployment, number: int | None) -> Entry:
