@@ -2,6 +2,10 @@
 
 Words:
 
+journal
+    What was done, on disk before it is relied upon: a file for each operation.
+done
+    What every step asks first: whether it is so already.
 watch
     Looks at every node again and again while a plan runs, soon after something changed and seldom when nothing does.
 patience

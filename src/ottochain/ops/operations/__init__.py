@@ -2,6 +2,11 @@
 
 Words:
 
+operation
+    A procedure being carried out under the lease, with its journal.
+half way
+    How an operation ends that met a gate, was paused or interrupted. One whose process died was *cut off*. Both are
+    resumed or aborted.
 already so
     A result: nothing had to be done, with the reason.
 at rest
