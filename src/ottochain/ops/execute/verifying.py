@@ -57,7 +57,11 @@ async def _compare_head(deployment: Deployment, client: LightClient, head: Head)
     try:
         answer = await client.get(node.host, node.ports.public, path, seconds=5.0)
     except Unreachable as error:
-        return f"{head.node}'s history could not be compared ({error})"
+        raise GateNotMet(
+            f"{head.node} does not tell its snapshot {head.ordinal} ({error}): whether its history continued is not "
+            "known.",
+            next_step=f"ottochain status; ottochain start {node.layer}",
+        ) from None
     found = json.loads(answer.body) if answer.ok else f"not there ({answer.status})"
     if found != head.hash:
         raise GateNotMet(

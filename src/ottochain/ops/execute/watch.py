@@ -151,7 +151,7 @@ class Watch:
 def _seen(facts: NodeFacts) -> object:
     """What counts as a change: not the ordinal, which moves on by itself."""
     members = None if facts.members is None else [(one.id, one.state, one.session) for one in facts.members]
-    return facts.process, facts.pid, facts.state, members
+    return facts.process, facts.pid, facts.state, members, facts.own.all.get("diverged") if facts.own else None
 
 
 def last_words(node: Node) -> str:

@@ -32,7 +32,7 @@ from ottochain.ops.plan.document import Procedure, differences, procedure, to_js
 from ottochain.ops.plan.procedures import plan_procedure
 from ottochain.ops.plan.refusals import refusals
 from ottochain.ops.plan.request import Request
-from ottochain.ops.plan.steps import BringUp
+from ottochain.ops.plan.steps import BringUp, Stop
 from ottochain.ops.runtimes import process
 from ottochain.ops.runtimes.nursery import COMMAND, Nursery
 
@@ -170,8 +170,9 @@ async def carry_out(
         journal = journals.begin(deployment.places.operations, made.request.words, made.request.verb, who(), document)
     site.held.is_for(journal.id)
     meter, counted = PauseMeter(deployment, seen), Inside(inside or audience, tells_plans=inside is not None)
-    if any(isinstance(step.action, BringUp) for step in made.plan.steps):
-        await site.nursery.warm()
+    kinds = {type(step.action) for step in made.plan.steps}
+    if {Stop, BringUp} <= kinds:
+        await site.nursery.warm()  # before the first stop: what it loads meanwhile would be a pause
 
     def observed(observation: Observation) -> None:
         meter.observed(observation)
