@@ -74,6 +74,25 @@ def test_an_update_ends_the_same_at_every_validator(several: Stack) -> None:
     until("all of it confirmed", lambda: all(facts(several, name)["outbox"]["depth"] == 0 for name in ML0))  # type: ignore[index]
 
 
+@pytest.mark.parametrize("words", ["ml0", "gl0", "gl0-1", "ml0 --node", "ml0 --full", "gl0 --full"])
+def test_after_a_restart_every_validator_is_one_again(several: Stack, words: str) -> None:
+    """Rolling, the others go on and those that come back vote; all at once, the highest chain opens the layer."""
+    create_a_machine(several)
+    done = several.ottochain("restart", *words.split(), "--yes").stdout
+    assert ("No layer paused" in done) == ("--full" not in words), done
+    test_up_makes_every_l0_node_a_validator(several)
+    create_a_machine(several)
+    for names in (GL0, ML0):
+        until(f"one head of {names[0]}", lambda names=names: same_everywhere(several, names))
+
+
+def test_data_of_a_validator_is_not_reset(several: Stack) -> None:
+    assert (
+        "its data, and its votes, are never moved"
+        in several.ottochain("node", "reset", "gl0-1", "--yes", code=5).stderr
+    )
+
+
 def test_the_network_goes_on_without_one_of_each_and_up_brings_them_back(several: Stack) -> None:
     several.kill("gl0-2", "ml0-2")
     create_a_machine(several)
@@ -145,22 +164,3 @@ def test_up_brings_everything_back_after_a_kill_of_all(several: Stack) -> None:
     create_a_machine(several)
     for names in (GL0, ML0):
         until(f"one head of {names[0]}", lambda names=names: same_everywhere(several, names))
-
-
-@pytest.mark.parametrize("words", ["ml0", "gl0", "gl0-1", "ml0 --node", "ml0 --full", "gl0 --full"])
-def test_after_a_restart_every_validator_is_one_again(several: Stack, words: str) -> None:
-    """Rolling, the others go on and those that come back vote; all at once, the highest chain opens the layer."""
-    create_a_machine(several)
-    done = several.ottochain("restart", *words.split(), "--yes").stdout
-    assert ("No layer paused" in done) == ("--full" not in words), done
-    test_up_makes_every_l0_node_a_validator(several)
-    create_a_machine(several)
-    for names in (GL0, ML0):
-        until(f"one head of {names[0]}", lambda names=names: same_everywhere(several, names))
-
-
-def test_data_of_a_validator_is_not_reset(several: Stack) -> None:
-    assert (
-        "its data, and its votes, are never moved"
-        in several.ottochain("node", "reset", "gl0-1", "--yes", code=5).stderr
-    )
