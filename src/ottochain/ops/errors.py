@@ -3,11 +3,11 @@
 OttochainError            1   anything below; by itself: something we did not expect
 ├── UsageError            2   the words given to the command do not fit
 ├── GateNotMet            3   what had to be observed was not, in time
-├── LeaseHeld             4   another operation is changing this deployment
+├── LeaseHeld             4   another operation is changing this deployment, or was cut off
 ├── Refused               5   pre-flight: nothing was touched
 │   ├── DeploymentInvalid     the deployment file
 │   └── Rejected              the network refused a message, with its reason
-└── HalfWay               6   stopped half way; running the command again goes on
+└── HalfWay               6   stopped half way: `operations resume` goes on
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class GateNotMet(OttochainError):  # noqa: N818  a gate is not an error of ours
 
 
 class LeaseHeld(OttochainError):  # noqa: N818
-    """Another operation holds the deployment's lease."""
+    """Another operation holds the deployment's lease, or was cut off and not brought to an end."""
 
     exit_code = 4
 
@@ -62,6 +62,6 @@ class Rejected(Refused):
 
 
 class HalfWay(OttochainError):  # noqa: N818
-    """Stopped half way; the same command goes on from there."""
+    """Stopped half way; it can be resumed or aborted."""
 
     exit_code = 6
