@@ -63,6 +63,7 @@ def _tell(report: Report) -> None:
 def _again(chosen: argparse.Namespace, seed: int) -> str:
     length = ["--minutes", f"{chosen.minutes:g}"] if chosen.rounds is None else ["--rounds", str(chosen.rounds)]
     words = ["--seed", str(seed), *length]
+    words += ["--sabotage", chosen.sabotage] if chosen.sabotage else []
     return " ".join([*words, "--nodes", *map(str, chosen.nodes)])
 
 

@@ -56,11 +56,18 @@ class Chain:
     """Why ML0 refused a transaction; missing where it says nothing."""
     machines: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     diverged: list[str] = field(default_factory=list)
+    settled: int = 0
+    """The ML0 ordinal up to which GL0 must hold everything; what came later may be on its way."""
 
 
-def read_chain(stack: Stack, items: Iterable[Item]) -> Chain:
-    """Everything that the checks want to know. ``items``: whose fates are asked for."""
-    return asyncio.run(_Reader(stack).read(list(items)))
+def read_chain(stack: Stack, items: Iterable[Item], settled: int) -> Chain:
+    """Everything that the checks want to know. ``items``: whose fates are asked for.
+
+    GL0 is read first: what it holds is in ML0's chain then.
+    """
+    chain = asyncio.run(_Reader(stack).read(list(items)))
+    chain.settled = settled
+    return chain
 
 
 class _Reader:

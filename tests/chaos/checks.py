@@ -49,8 +49,8 @@ def _confirmed_is_a_prefix(chain: Chain) -> Iterator[str]:
     for each in chain.confirmed:
         if each.ordinal and (each.ordinal > len(hashes) or hashes[each.ordinal - 1] != each.hash):
             yield f"confirmed another: GL0 {each.at} holds {each.hash[:12]} as ML0's ordinal {each.ordinal}"
-    if len(ordinals) != len(hashes) + 1:
-        yield f"unconfirmed: GL0 holds {len(ordinals) - 1} of ML0's {len(hashes)} snapshots"
+    if len(ordinals) <= chain.settled:
+        yield f"unconfirmed: GL0 holds {len(ordinals) - 1} of ML0's first {chain.settled} snapshots"
 
 
 def _nothing_twice(chain: Chain) -> Iterator[str]:

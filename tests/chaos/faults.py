@@ -56,9 +56,7 @@ class Faults:
         """Do it. What is struck already, or not there, is left as it is."""
         match fault.kind:
             case "kill":
-                pids = [pid for name in fault.nodes if (pid := self._stack.pid(name)) is not None]
-                self.killed.update(pids)
-                end_processes(pids)
+                self.kill(*fault.nodes)
             case "pause":
                 self._paused[fault] = [pid for name in fault.nodes if (pid := self._stack.pid(name)) is not None]
                 for pid in self._paused[fault]:
@@ -68,6 +66,12 @@ class Faults:
                     fill(self._stack.data(name) / BALLAST)
             case "cut" | "deaf":
                 self._chains[fault] = [self._cut(name, whole=fault.kind == "cut") for name in fault.nodes]
+
+    def kill(self, *names: str) -> None:
+        """``kill -9`` of those that live, and a note that it was us."""
+        pids = [pid for name in names if (pid := self._stack.pid(name)) is not None]
+        self.killed.update(pids)
+        end_processes(pids)
 
     def mend(self, fault: Fault) -> None:
         """Undo it, unless it is undone. A kill is not undone here."""

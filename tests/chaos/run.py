@@ -38,7 +38,7 @@ SETTLING_SECONDS: Final = 120.0
 RICH: Final = 10**15
 
 Say = Callable[[str], None]
-Sabotage = Callable[[Stack, Ledger], None]
+Sabotage = Callable[[Stack, Ledger, Faults], None]
 
 
 @dataclass
@@ -133,7 +133,7 @@ class Run:
                 self._heal()
             if self._sabotage:
                 self._say("sabotage")
-                self._sabotage(self._stack, self._ledger)
+                self._sabotage(self._stack, self._ledger, self._faults)
                 self._up()
 
     def _strike(self, faults: tuple[Fault, ...]) -> None:
@@ -235,18 +235,24 @@ class Run:
     def _end(self) -> Chain | None:
         """Nothing is undecided and unconfirmed any more, heads agree: now the chain is read."""
         self._say("the load has ended; waiting until all is decided and confirmed")
-        for check in (self._pools_empty, self._outboxes_empty, self._heads_agree):
-            try:
-                until(str(check.__doc__), lambda check=check: check() is None, self._patience)
-            except AssertionError as error:
-                self._violation(f"not settled: {error}: {check()}")
+        self._await(self._pools_empty)
+        settled = self._fact(self._stack.layer("ml0")[0], "ordinal") or 0
+        self._await(self._outboxes_empty)
+        self._await(self._heads_agree)
         self._say("reading what every node holds")
         try:
             items = [told.item for told in self._ledger.acknowledged.values()]
-            return read_chain(self._stack, [*items, *self._ledger.unsure.values()])
+            return read_chain(self._stack, [*items, *self._ledger.unsure.values()], settled)
         except (AssertionError, OSError, KeyError, TypeError, ValueError) as error:
             self._violation(f"unreadable: the chain could not be read: {type(error).__name__}: {error}")
             return None
+
+    def _await(self, check: Callable[[], str | None]) -> None:
+        """Wait until a check finds nothing; what it finds after that is a violation."""
+        try:
+            until(str(check.__doc__), lambda: check() is None, self._patience)
+        except AssertionError as error:
+            self._violation(f"not settled: {error}: {check()}")
 
     def _pools_empty(self) -> str | None:
         """Nothing waits on an L1 node."""
@@ -291,7 +297,7 @@ def _longest_step(talk: str) -> str:
 # Sabotage: what must be found.
 
 
-def forget_an_update(stack: Stack, ledger: Ledger) -> None:
+def forget_an_update(stack: Stack, ledger: Ledger, faults: Faults) -> None:
     """An update is acknowledged while ML0 stands still; then the DL1 nodes lose it from their pools."""
     ml0, dl1 = (stack.layer(layer) for layer in ("ml0", "dl1"))
     for name in ml0:
@@ -299,14 +305,14 @@ def forget_an_update(stack: Stack, ledger: Ledger) -> None:
     update = create(PrivateKey.generate())
     until("it is taken", lambda: stack.post(dl1[0], "/data", update.body).status_code == 200)
     ledger.taken(Item("update", update.hash, update.body), dl1[0])
-    stack.kill(*dl1, *ml0)
+    faults.kill(*dl1, *ml0)
     for name in dl1:
         with sqlite3.connect(next(stack.data(name).glob("*.sqlite"))) as store:
             store.execute("DELETE FROM pool WHERE hash = ?", (update.hash,))
         store.close()
 
 
-def misremember(stack: Stack, ledger: Ledger) -> None:
+def misremember(_stack: Stack, ledger: Ledger, _faults: Faults) -> None:
     """The client believes that it was told of an update that it never sent."""
     update = create(PrivateKey.generate())
     ledger.taken(Item("update", update.hash, json.dumps({}).encode()), "dl1")

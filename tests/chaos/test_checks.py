@@ -34,6 +34,7 @@ def sound() -> Chain:
             "cc": {"status": "Rejected", "ordinal": 3, "reason": "SequenceNumberMismatch"},
         },
         refusals={"ee": "Conflict{…}"},
+        settled=3,
         machines={"fiber": {"sequenceNumber": 1, "stateData": {"total": 1}}},
     )
 
@@ -63,7 +64,7 @@ BREAKS: Final[dict[str, tuple[str, Callable[[Chain], object]]]] = {
     "contents that have another hash": ("forged: gl0", lambda c: c.computed["gl0"].__setitem__(2, "x")),
     "a snapshot on another one": ("broken chain: ml0 ordinal 3", lambda c: c.parents["ml0"].__setitem__(2, "x")),
     "a node that says it diverged": ("diverged: ml0-1", lambda c: c.diverged.append("ml0-1")),
-    "a snapshot that GL0 lacks": ("unconfirmed: GL0 holds 2 of ML0's 3", lambda c: c.confirmed.pop()),
+    "a snapshot that GL0 lacks": ("unconfirmed: GL0 holds 2 of ML0's first 3", lambda c: c.confirmed.pop()),
     "a gap in what GL0 holds": ("confirmed out of order", lambda c: c.confirmed.pop(1)),
     "one that GL0 holds twice": ("confirmed out of order", lambda c: c.confirmed.insert(2, c.confirmed[1])),
     "another one in GL0": ("confirmed another", lambda c: c.confirmed.__setitem__(2, Confirmed(3, 2, "x", ""))),
