@@ -19,6 +19,8 @@ RARE: Final = (
     "a value was proposed again, with its polka",
     "a height was decided in a later view",
     "a newer polka freed somebody from a lock",
+    "a wrong body came with a decision",
+    "a decided body was not at hand any more",
     "two different ballots of a liar were proven",
     "a learner became a validator",
     "a validator was removed",

@@ -47,12 +47,13 @@ KINDS: Final[Mapping[str, Kind]] = {
         Kind("withhold", "a liar keeps to itself what it should say", "message", 0.5),
         Kind("bad-value", "a liar proposes a hash that its body does not give", "message", 0.5),
         Kind("forge", "a liar speaks in the name of others", "message", 0.4),
+        Kind("swap", "a liar sends a final height with another body", "message", 0.7),
         Kind("boast", "a liar claims a height and view that nobody is in", "message", 0.2),
         Kind("stale", "a liar says again what was said long ago", "message", 0.4),
     )
 }
 
-LIES: Final = ("equivocate", "vote-twice", "rush", "withhold", "bad-value", "forge", "boast", "stale")
+LIES: Final = ("equivocate", "vote-twice", "rush", "withhold", "bad-value", "forge", "swap", "boast", "stale")
 """What only a Byzantine validator does."""
 
 

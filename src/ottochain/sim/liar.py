@@ -52,6 +52,8 @@ class Liar:
             yield from self.proposals(to, message, lot)
         elif isinstance(message, Prevote | Precommit):
             yield from self.votes(to, message, lot)
+        elif isinstance(message, Decided) and strikes("swap", lot):
+            yield self.swapped(message)
         else:
             yield message
         if strikes("forge", lot):
@@ -168,6 +170,16 @@ class Liar:
         return Certificate(
             kind, height, view, block, tuple(Signature(member, digest("forged", member)[:16]) for member in members)
         )
+
+    def swapped(self, decided: Decided) -> Message:
+        """A true certificate, with a body that is not what it stands for."""
+        node = self._node
+        if decided.certificate.height > len(node.tables.chain):
+            return decided
+        body = node.body_at(decided.certificate.height)
+        reference, text = encoded(replace(body, salt=f"{body.salt} swapped"))
+        node.keep_body(reference, text)
+        return Decided(decided.certificate, reference)
 
     def known(self) -> list[str]:
         """Values that were proposed at this height."""
