@@ -46,6 +46,7 @@ def make_config(layer: str, mode: str, directory: Path, **changes: Any) -> NodeC
         "time_trigger_seconds": 43.0,
         "leaving_delay_seconds": 0.0,
         "restart_delay_seconds": 0.0,
+        "l1_block_interval_seconds": 0.0,
         "l1_peers_file": None,
         "l1_block_signatures": None,
         "cl1_peers_file": None,

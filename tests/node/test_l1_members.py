@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from layers.metagraph import create
-from node.layered import KEYS, Layered, layered
+from node.layered import KEYS, Layered, layered, settled
 from node.network import until
 from ottochain.codec import exact_json
 from ottochain.node.life import live
@@ -103,3 +103,17 @@ async def test_a_node_does_not_start_without_knowing_who_signs(network: Layered)
     node = network.make("dl1", "run-initial-validator", l1_peers_file=network.directory / "missing")
     with pytest.raises(StartRefused, match="the nodes that sign this layer's blocks can't be read"):
         await live(node, "run-initial-validator", None, asyncio.Event())
+
+
+async def test_blocks_can_be_made_at_an_interval_as_in_the_reference(network: Layered) -> None:
+    await begin(network, "dl1")
+    await network.stop("dl1")
+    file = network.directory / "dl1-peers.txt"
+    await network.resume("dl1", l1_peers_file=file, l1_block_interval_seconds=1e6)
+    await until(lambda: network.dl1().metagraph.on_chain is not None)
+    await network.acknowledged(create(1), create(2))
+    await settled(lambda: len(network.dl1().pool) == 2 and network.dl1().shell.state.undecided == 0, seconds=0.1)
+    await network.stop("dl1")
+    await network.resume("dl1", l1_peers_file=file, l1_block_interval_seconds=0.01)
+    await network.create(3)
+    await network.until_decided(create(1), create(2))

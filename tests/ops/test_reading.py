@@ -58,6 +58,12 @@ FAULTS = [
     ('[deployment]\nenvironment = "mainnet"\n', "refuse peers on the loopback address", 'environment = "dev"'),
     ('\n[layers]\ncl1 = 0\n', "line 3: [layers] cl1: it must lie between 1 and 10, found 0.", "cl1 = 3"),
     ("[layers]\ngl0 = 8\n", "line 2: [layers] gl0: it must lie between 1 and 7, found 8.", "gl0 = 1"),
+    ('[deployment]\nprofile = "jvm"\n', "line 2: [deployment] profile: it must be one of ottochain,", "ottochain"),
+    (
+        '[deployment]\nprofile = "tessellation"\n[layers]\ncl1 = 2\n',
+        "line 4: [layers] cl1: with the profile 'tessellation' 3 nodes sign each block, found 2.",
+        "cl1 = 3",
+    ),
     ("[layers]\nxl1 = 2\n", "line 2: [layers] xl1: there is no such setting", "write"),
     ("[nodes.cl1-7]\n", "line 1: [nodes] cl1-7: there is no such setting", "write cl1-"),
     ("[nodes.cl1]\npublic_port = 9000\n", "line 2: [nodes.cl1] public_port: 9000 is also gl0's public port.", "own"),

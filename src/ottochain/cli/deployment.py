@@ -40,6 +40,7 @@ def describe(subject: Deployment) -> dict[str, object]:
         "deployment": subject.name,
         "file": str(subject.places.file),
         "engine": subject.engine.name,
+        "profile": subject.profile.name,
         "environment": subject.environment,
         "chain": record.phase if record else "none",
         "token": token,

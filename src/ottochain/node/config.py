@@ -72,6 +72,8 @@ class NodeConfig:
     time_trigger_seconds: float
     leaving_delay_seconds: float
     restart_delay_seconds: float
+    l1_block_interval_seconds: float
+    """L1: how often blocks are made; 0: as soon as there is something to put into one."""
     l1_peers_file: Path | None
     l1_block_signatures: int | None
     cl1_peers_file: Path | None
@@ -128,6 +130,7 @@ def read_config(argv: Sequence[str], environ: Mapping[str, str], cwd: Path) -> N
         time_trigger_seconds=read.seconds("OTTOCHAIN_TIME_TRIGGER_SECONDS", default=43.0),
         leaving_delay_seconds=read.seconds("OTTOCHAIN_LEAVING_DELAY_SECONDS", default=0.0),
         restart_delay_seconds=read.seconds("OTTOCHAIN_RESTART_DELAY_SECONDS", default=5.0),
+        l1_block_interval_seconds=read.seconds("OTTOCHAIN_L1_BLOCK_INTERVAL_SECONDS", default=0.0),
         l1_peers_file=read.path("OTTOCHAIN_L1_PEERS_FILE"),
         l1_block_signatures=read.optional_integer("OTTOCHAIN_L1_BLOCK_SIGNATURES", least=1),
         cl1_peers_file=read.path("OTTOCHAIN_CL1_PEERS_FILE"),

@@ -111,7 +111,7 @@ class L1BlockService(L1Service, ABC):
     async def close(self) -> None:
         """Closes the store."""
         for lane in self.lanes.values():
-            lane.copies.stop()
+            lane.stop()
         self.database.close()
 
     def facts(self) -> dict[str, Any]:

@@ -118,6 +118,7 @@ class Lane:
         self._offers = Offers(cargo.read)
         self.copies = Copies(self, node.id, pool, node.links.send, cargo.read, cargo.owns, cargo.name)
         self._arrived: list[Item] = []
+        self._triggered: asyncio.TimerHandle | None = None
         self._sequences_of: Callable[[Iterable[str]], Mapping[str, int]] = lambda _: {}
 
     def _beat(self) -> None:
@@ -132,6 +133,12 @@ class Lane:
     @property
     def _loop_name(self) -> str:
         return f"blocks {self.cargo.name}".strip()
+
+    def stop(self) -> None:
+        """Cancels what is under way beside the core's own loop."""
+        self.copies.stop()
+        if self._triggered is not None:
+            self._triggered.cancel()
 
     # What the node tells.
 
@@ -157,10 +164,14 @@ class Lane:
         self._node.supervisor.loop(self._loop_name, self.shell.run())
 
     def arrived(self, item: Item) -> None:
-        """Everything that became durable in this tick goes to the core at once."""
+        """Everything that became durable in this tick, or since the last block was due, goes to the core at once."""
         self._arrived.append(item)
         if len(self._arrived) == 1:
-            asyncio.get_running_loop().call_soon(self._tell_arrived)
+            loop, interval = asyncio.get_running_loop(), self._node.config.l1_block_interval_seconds
+            if interval:
+                self._triggered = loop.call_at((loop.time() // interval + 1) * interval, self._tell_arrived)
+            else:
+                loop.call_soon(self._tell_arrived)
 
     def _tell_arrived(self) -> None:
         arrived, self._arrived = self._arrived, []

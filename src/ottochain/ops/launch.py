@@ -87,20 +87,33 @@ def environment(deployment: Deployment, node: Node, mode: str, token: str | None
     # In the two genesis modes the identifier is what comes out, not what goes in.
     if token and node.layer != "gl0" and mode not in (CREATE_GENESIS, RUN_GENESIS):
         derived["CL_L0_TOKEN_IDENTIFIER"] = token
-    return derived | _block_signatures(deployment, node)
+    return derived | _block_signatures(deployment, node) | _timings(deployment, node)
 
 
 def _block_signatures(deployment: Deployment, node: Node) -> dict[str, str]:
     """Where a node finds whose signatures count on L1 blocks: a majority of them is needed. The files are written by
     every ``up`` and read again by the nodes, so that a layer may gain and lose nodes while the others run on."""
-    if node.layer in L1_LAYERS:
-        return {"OTTOCHAIN_L1_PEERS_FILE": str(deployment.places.peers_of(node.layer))}
-    if node.layer != "ml0":
-        return {}
-    return {
-        "OTTOCHAIN_L1_PEERS_FILE": str(deployment.places.peers_of("dl1")),
-        "OTTOCHAIN_CL1_PEERS_FILE": str(deployment.places.peers_of("cl1")),
+    fixed, peers_of = deployment.profile.l1_signatures, deployment.places.peers_of
+    signatures = None if fixed is None else str(fixed)
+    settings: dict[str, str | None] = {}
+    if node.layer != "gl0":
+        settings["OTTOCHAIN_L1_PEERS_FILE"] = str(peers_of("dl1" if node.layer == "ml0" else node.layer))
+        settings["OTTOCHAIN_L1_BLOCK_SIGNATURES"] = signatures
+    if node.layer == "ml0":
+        settings["OTTOCHAIN_CL1_PEERS_FILE"] = str(peers_of("cl1"))
+        settings["OTTOCHAIN_CL1_BLOCK_SIGNATURES"] = signatures
+    return {name: value for name, value in settings.items() if value is not None}
+
+
+def _timings(deployment: Deployment, node: Node) -> dict[str, str]:
+    """What the profile says otherwise than the engine."""
+    profile = deployment.profile
+    seconds = {
+        "OTTOCHAIN_LEAVING_DELAY_SECONDS": profile.leaving_delay_seconds,
+        "OTTOCHAIN_RESTART_DELAY_SECONDS": profile.restart_delay_seconds,
+        "OTTOCHAIN_L1_BLOCK_INTERVAL_SECONDS": profile.l1_block_interval_seconds if node.layer in L1_LAYERS else None,
     }
+    return {name: str(value) for name, value in seconds.items() if value is not None}
 
 
 def _parents(deployment: Deployment, node: Node) -> dict[str, str]:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from ottochain.ops.engine import LAYERS, Engine, Layer
+from ottochain.ops.engine import L1_LAYERS, LAYERS, Engine, Layer
+from ottochain.ops.inventory.profiles import Profile
 from ottochain.ops.inventory.secrets import Secret
 
 
@@ -123,6 +124,7 @@ class Deployment:
 
     name: str
     engine: Engine
+    profile: Profile
     environment: str
     host: str
     port_offset: int
@@ -149,6 +151,8 @@ class Deployment:
 
     def need(self, layer: Layer) -> int:
         """How many of the layer's nodes must be Ready for it to go on."""
+        if layer in L1_LAYERS and self.profile.l1_signatures is not None:
+            return self.profile.l1_signatures
         return self.engine.floor(layer, len(self.layer(layer)))
 
     @property

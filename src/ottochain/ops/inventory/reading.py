@@ -9,10 +9,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from ottochain.ops.engine import ENGINES, LAYERS, PORT_MAX, PORTS_PER_NODE, Engine, Layer, node_name
+from ottochain.ops.engine import ENGINES, L1_LAYERS, LAYERS, PORT_MAX, PORTS_PER_NODE, Engine, Layer, node_name
 from ottochain.ops.errors import DeploymentInvalid
 from ottochain.ops.inventory.deployment import Deployment, Key, Node, Places, Ports
 from ottochain.ops.inventory.faults import Reader
+from ottochain.ops.inventory.profiles import OTTOCHAIN, PROFILES, Profile
 from ottochain.ops.inventory.secrets import Secret
 
 FILE_NAME: Final = "ottochain.toml"
@@ -24,7 +25,7 @@ NODES_PER_LAYER_MAX: Final = 10
 
 _NAME: Final = re.compile(r"[a-z][a-z0-9-]{0,31}")
 _DEPLOYMENT_KEYS: Final = (
-    "name", "engine", "environment", "host", "port_offset", "time_trigger_seconds", "collateral", "env",
+    "name", "engine", "profile", "environment", "host", "port_offset", "time_trigger_seconds", "collateral", "env",
 )  # fmt: skip
 _KEY_KEYS: Final = ("keystore", "key_alias", "password")
 _NODE_KEYS: Final = ("public_port", "p2p_port", "cli_port", *_KEY_KEYS, "data_dir", "env")
@@ -80,18 +81,23 @@ def _deployment(parsed: Mapping[str, object], reader: Reader, places: Places) ->
     reader.only(head, ("deployment",), _DEPLOYMENT_KEYS)
     engine = _engine(head, reader)
     host = reader.value(head, ("deployment", "host"), str, "127.0.0.1")
+    profile = _profile(head, reader)
     environment = _environment(head, reader, host)
     offset = reader.number(head, ("deployment", "port_offset"), 0, -8000, 20_000)
     nodes = _nodes(parsed, head, reader, places, engine, host, offset)
     _check_ports(nodes, reader)
     _check_keys(nodes, reader)
+    _check_profile(profile, nodes, reader)
     return Deployment(
         name=_name(head, reader),
         engine=engine,
+        profile=profile,
         environment=environment,
         host=host,
         port_offset=offset,
-        time_trigger_seconds=reader.number(head, ("deployment", "time_trigger_seconds"), 43, 1, 86_400),
+        time_trigger_seconds=reader.number(
+            head, ("deployment", "time_trigger_seconds"), profile.time_trigger_seconds, 1, 86_400
+        ),
         collateral=reader.number(head, ("deployment", "collateral"), 0, 0, 2**63 - 1),
         places=places,
         nodes=nodes,
@@ -115,6 +121,24 @@ def _engine(head: Mapping[str, object], reader: Reader) -> Engine:
             ("deployment", "engine"), f"this version runs {known}, found {name!r}.", f'engine = "{next(iter(ENGINES))}"'
         )
     return ENGINES.get(name, ENGINES["embedded"])
+
+
+def _profile(head: Mapping[str, object], reader: Reader) -> Profile:
+    name = reader.value(head, ("deployment", "profile"), str, OTTOCHAIN.name)
+    if name not in PROFILES:
+        problem = f"it must be one of {', '.join(PROFILES)}, found {name!r}."
+        reader.fault(("deployment", "profile"), problem, f'profile = "{OTTOCHAIN.name}"')
+    return PROFILES.get(name, OTTOCHAIN)
+
+
+def _check_profile(profile: Profile, nodes: tuple[Node, ...], reader: Reader) -> None:
+    """A layer with fewer nodes than must sign would never make a block."""
+    needed = profile.l1_signatures or 1
+    for layer in L1_LAYERS:
+        count = sum(1 for node in nodes if node.layer == layer)
+        if count < needed:
+            problem = f"with the profile {profile.name!r} {needed} nodes sign each block, found {count}."
+            reader.fault(("layers", layer), problem, f"{layer} = {needed}")
 
 
 def _environment(head: Mapping[str, object], reader: Reader, host: str) -> str:
