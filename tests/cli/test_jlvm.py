@@ -80,3 +80,8 @@ def test_an_answer_does_not_wait_for_the_next_line() -> None:
             assert json.loads(process.stdout.readline())["result"] == number + 1
         process.stdin.close()
         assert process.wait(timeout=10) == 0
+
+
+def test_a_byte_order_mark_before_the_first_line_is_passed_over() -> None:
+    line = '{"expr":{"+":[1,2]}}'
+    assert run(lines=f"\ufeff{line}\n{line}\n") == (0, ['{"result":3,"gas":11}'] * 2)

@@ -1,6 +1,7 @@
 """Proofs: sets of signatures over one hash."""
 
 import random
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -28,6 +29,13 @@ def test_no_proof_is_not_enough() -> None:
 def test_one_false_proof_spoils_all() -> None:
     assert not verify_all(HASH, [*PROOFS, Proof(SIGNERS[0].peer_id, PROOFS[1].signature)])
     assert not verify_all(sha256_hex(b"other"), PROOFS)
+
+
+@pytest.mark.parametrize("field", ["id", "signature"])
+def test_a_proof_in_capitals_is_none(field: str) -> None:
+    """It counted as another signer's, and made an update that was decided already a new one."""
+    proof = PROOFS[0]
+    assert not verify(HASH, replace(proof, **{field: getattr(proof, field).upper()}))
 
 
 @pytest.mark.parametrize("peer_id", ["", "00" * 64, "not hexadecimal", "é" * 128])

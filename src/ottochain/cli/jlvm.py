@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from codecs import BOM_UTF8
 from collections.abc import Iterable
 from typing import BinaryIO
 
@@ -59,12 +60,13 @@ def _answer_arguments(arguments: dict[str, str]) -> dict[str, JsonValue]:
 
 
 def _answer_lines(lines: BinaryIO) -> int:
-    return _exit_code(_answer_line(line) for line in lines if line.strip())
+    return _exit_code(_answer_line(line, first=number == 0) for number, line in enumerate(lines) if line.strip())
 
 
-def _answer_line(line: bytes) -> dict[str, JsonValue]:
+def _answer_line(line: bytes, *, first: bool) -> dict[str, JsonValue]:
     try:
-        request = exact_json.loads(line)
+        # Editors and shells of some systems begin a file with a byte order mark.
+        request = exact_json.loads(line.removeprefix(BOM_UTF8) if first else line)
     except exact_json.JsonError as error:
         return _written(refusal(f"the line is no JSON: {error}", "input"))
     return _written(answer(request))

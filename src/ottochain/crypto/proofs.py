@@ -29,7 +29,13 @@ def sign(hash_hex: str, key: PrivateKey) -> Proof:
 
 
 def verify(hash_hex: str, proof: Proof) -> bool:
-    """Whether `proof` signs the hash. A malformed id or signature means ``False``."""
+    """Whether `proof` signs the hash. A malformed id or signature means ``False``.
+
+    So do capital letters: written otherwise the same proof would count as that of another signer, and what it signs as
+    something new, which anybody could hand in again.
+    """
+    if proof.id.lower() != proof.id or proof.signature.lower() != proof.signature:
+        return False
     try:
         key = PublicKey.from_peer_id(proof.id)
     except KeyFormatError:

@@ -102,5 +102,19 @@ def snapshot_routes(prefix: str, chain: Chain, source: SnapshotSource, *, full: 
 def accepts_json(request: web.Request) -> bool:
     """Does the request's ``Accept`` allow JSON? Without the header: no (Tessellation, ``negotiation.scala``)."""
     accepted = request.headers.getall("Accept", [])
-    kinds = {part.split(";")[0].strip().lower() for line in accepted for part in line.split(",")}
-    return not kinds.isdisjoint({"application/json", "application/*", "*/*"})
+    weights = dict(_weighed(part) for line in accepted for part in line.split(","))
+    named = [weights[kind] for kind in ("application/json", "application/*", "*/*") if kind in weights]
+    return bool(named) and named[0] > 0  # the most specific one counts
+
+
+def _weighed(part: str) -> tuple[str, float]:
+    """One media range of an ``Accept`` header, and its weight: 0 says that it is not wanted."""
+    kind, *parameters = (each.strip().lower() for each in part.split(";"))
+    for parameter in parameters:
+        name, _, value = parameter.partition("=")
+        if name.strip() == "q":
+            try:
+                return kind, float(value)
+            except ValueError:
+                break
+    return kind, 1.0
