@@ -154,9 +154,12 @@ async def test_a_follower_that_comes_back_asks_from_where_it_is(feeds: Feeds) ->
     assert source.opened == [None, "2"]
 
 
-async def test_a_slow_follower_is_cut_off_and_misses_nothing(feeds: Feeds, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("limit", "value"), [("BACKLOG_LIMIT", 4), ("BACKLOG_BYTES_MAX", 40)])
+async def test_a_slow_follower_is_cut_off_and_misses_nothing(
+    feeds: Feeds, monkeypatch: pytest.MonkeyPatch, limit: str, value: int
+) -> None:
     """What waits for it is thrown away as a whole: an entry after a lost one would be taken for the next."""
-    monkeypatch.setattr(feed, "BACKLOG_LIMIT", 4)
+    monkeypatch.setattr(feed, limit, value)
     source = Source()
     follower = feeds.follow(await feeds.serve(source.serve))
     await until(lambda: source.hub.followers == 1)

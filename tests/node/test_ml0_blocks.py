@@ -121,6 +121,18 @@ def test_there_is_an_end_to_blocks(waiting: WaitingBlocks, monkeypatch: pytest.M
     assert waiting.full
 
 
+def test_there_is_an_end_to_their_bytes(waiting: WaitingBlocks, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ten thousand blocks of sixteen megabytes each were let in."""
+    monkeypatch.setattr(ml0_blocks, "BLOCK_BYTES_WAITING_MAX", len(BLOCKS[0].wire) + 1)
+    waiting.add(BLOCKS[0])
+    waiting.add(BLOCKS[0])
+    assert not waiting.full
+    waiting.add(BLOCKS[1])
+    assert waiting.full
+    waiting.remove([BLOCKS[1].round_id, BLOCKS[1].round_id])
+    assert not waiting.full
+
+
 @given(
     st.lists(st.tuples(st.sampled_from(["add", "remove", "early", "changed", "time"]), st.integers(0, 7)), max_size=30)
 )

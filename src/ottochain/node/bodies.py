@@ -16,6 +16,7 @@ from aiohttp import web
 
 from ottochain.codec import exact_json
 from ottochain.codec.errors import JsonError
+from ottochain.node.doorkeeper import BUDGET
 
 DEPTH_MAX: Final = 512
 """Deepest nesting of a body; far above any that an application needs."""
@@ -44,9 +45,12 @@ class RefinedRouteFailure(UnreadableBody):
 
 
 async def read(request: web.Request) -> bytes:
-    """The whole body. Raises aiohttp's 413 beyond the listener's limit, and 408 when it does not come."""
+    """The whole body. Raises aiohttp's 413 beyond the listener's limit, 408 when it does not come, and 503 when the
+    listener holds too many already."""
     if not request.body_exists:
         return b""
+    length, most = request.content_length, request.client_max_size
+    request.app[BUDGET].claim(request, most if length is None else min(length, most))
     try:
         async with asyncio.timeout(READ_SECONDS):
             return await request.read()

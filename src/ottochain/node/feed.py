@@ -37,7 +37,9 @@ RETRY_FIRST_SECONDS = 0.02
 RETRY_LAST_SECONDS = 2.0
 
 BACKLOG_LIMIT = 512
-"""Lines waiting for one slow follower; beyond it the connection is closed and the follower comes back by itself."""
+BACKLOG_BYTES_MAX = 64 * 1024 * 1024
+"""Lines waiting for one slow follower, and their bytes, the last line not counted; beyond it the connection is closed
+and the follower comes back by itself."""
 
 FOLLOWERS_MAX = 256
 """More than the nodes and services of any deployment; beyond it 503."""
@@ -49,6 +51,26 @@ Line = Mapping[str, Any]
 
 class FeedError(Exception):
     """What a feed says can't be taken in. The connection is given up, and the next one starts from what is known."""
+
+
+class _Backlog(asyncio.Queue[bytes | None]):
+    """What waits for one follower."""
+
+    def __init__(self) -> None:
+        super().__init__(BACKLOG_LIMIT)
+        self._bytes = 0
+
+    def _put(self, item: bytes | None) -> None:
+        super()._put(item)
+        self._bytes += len(item or b"")
+
+    def _get(self) -> bytes | None:
+        item = super()._get()
+        self._bytes -= len(item or b"")
+        return item
+
+    def full(self) -> bool:
+        return super().full() or self._bytes >= BACKLOG_BYTES_MAX
 
 
 class FeedHub:
@@ -92,7 +114,7 @@ class FeedHub:
         if self._closed or len(self._queues) >= FOLLOWERS_MAX:
             return empty(503)
         response = _stream()
-        queue: asyncio.Queue[bytes | None] = asyncio.Queue(BACKLOG_LIMIT)
+        queue = _Backlog()
         self._queues.add(queue)
         try:
             await response.prepare(request)

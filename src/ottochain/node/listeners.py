@@ -6,14 +6,25 @@ make the node join or leave.
 
 from __future__ import annotations
 
+import asyncio
 import errno
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from aiohttp import web
 
-ListenerName = Literal["public", "p2p", "cli"]
+from ottochain.node.doorkeeper import (
+    BODIES_BYTES_MAX,
+    BUDGET,
+    BodyBudget,
+    Doorkeeper,
+    ListenerName,
+    connections_max,
+)
+
+__all__ = ["LISTENERS", "Binding", "ListenerName", "Listeners", "PortInUse"]
+
 LISTENERS: Final[tuple[ListenerName, ...]] = ("public", "p2p", "cli")
 
 CLI_HOST: Final = "127.0.0.1"
@@ -73,6 +84,7 @@ class Listeners:
         )
         application.add_routes(map(without_head, binding.routes))
         application.on_response_prepare.append(binding.on_prepare)
+        application[BUDGET] = BodyBudget(BODIES_BYTES_MAX[binding.name])
         runner = web.AppRunner(
             application,
             access_log=None,
@@ -83,7 +95,7 @@ class Listeners:
         )
         await runner.setup()
         self._runners.append(runner)
-        site = web.TCPSite(runner, binding.host, binding.port, backlog=_BACKLOG, reuse_address=True)
+        site = _Site(runner, binding, connections_max(binding.name))
         try:
             await site.start()
         except OSError as error:
@@ -103,6 +115,27 @@ class Listeners:
         runners, self._runners = self._runners, []
         for runner in runners:
             await runner.cleanup()
+
+
+class _Site(web.TCPSite):
+    """One that asks a doorkeeper before it serves a connection."""
+
+    def __init__(self, runner: web.AppRunner, binding: Binding, most: int) -> None:
+        super().__init__(runner, binding.host, binding.port, backlog=_BACKLOG, reuse_address=True)
+        self._binding = binding
+        self._most = most
+
+    async def start(self) -> None:
+        await web.BaseSite.start(self)
+        assert self._runner.server is not None
+        self._server = await asyncio.get_running_loop().create_server(
+            Doorkeeper(self._runner.server, self._most),
+            self._binding.host,
+            self._binding.port,
+            backlog=_BACKLOG,
+            reuse_address=True,
+        )
+        self._bound_port = self._server.sockets[0].getsockname()[1]
 
 
 def without_head(route: web.RouteDef) -> web.RouteDef:

@@ -20,6 +20,8 @@ BYTES_PER_SNAPSHOT_MAX: Final = 4 * 1024 * 1024
 """A snapshot takes whole blocks until this many updates, or bytes of them; the others wait for the next."""
 
 BLOCKS_WAITING_MAX: Final = 10_000
+BLOCK_BYTES_WAITING_MAX: Final = 256 * 1024 * 1024
+"""Blocks that wait, and their bytes; above either no more are taken, and the L1 layers keep theirs."""
 
 EARLY_PATIENCE_SECONDS: Final = 2.0
 """How long a block of one early update waits for its predecessor before it is decided against."""
@@ -48,6 +50,7 @@ class WaitingBlocks:
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._blocks: dict[str, Waiting] = {}
+        self._bytes = 0
         self._early_since: dict[str, float] = {}
         self._idle: set[str] = set()
 
@@ -60,7 +63,7 @@ class WaitingBlocks:
     @property
     def full(self) -> bool:
         """Has it as many as it takes?"""
-        return len(self._blocks) >= BLOCKS_WAITING_MAX
+        return len(self._blocks) >= BLOCKS_WAITING_MAX or self._bytes >= BLOCK_BYTES_WAITING_MAX
 
     @property
     def any_in_time(self) -> bool:
@@ -74,12 +77,15 @@ class WaitingBlocks:
 
     def add(self, block: Waiting) -> None:
         """Puts a block in the queue; one that is there stays where it is."""
-        self._blocks.setdefault(block.round_id, block)
+        if block.round_id not in self._blocks:
+            self._blocks[block.round_id] = block
+            self._bytes += len(block.wire)
 
     def remove(self, round_ids: Iterable[str]) -> None:
         """Takes out blocks that were decided, or went back to their L1."""
         for round_id in round_ids:
-            self._blocks.pop(round_id, None)
+            gone = self._blocks.pop(round_id, None)
+            self._bytes -= 0 if gone is None else len(gone.wire)
             self._early_since.pop(round_id, None)
             self._idle.discard(round_id)
 

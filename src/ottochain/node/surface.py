@@ -13,6 +13,7 @@ from aiohttp import web
 from ottochain.crypto.keys import PrivateKey
 from ottochain.node import peer_auth
 from ottochain.node.bodies import PlainRouteFailure, RefinedRouteFailure
+from ottochain.node.doorkeeper import BUDGET
 from ottochain.node.peer_client import OWN_PREFIX
 from ottochain.node.responses import empty, json_response, not_found
 from ottochain.node.sessions import NoSession, Sessions
@@ -28,6 +29,9 @@ _PREFLIGHT_HEADERS: Final = {
     "Access-Control-Allow-Headers": "*",
     "Access-Control-Max-Age": "86400",
 }
+
+RETRY_AFTER_SECONDS: Final = "1"
+"""What a client is told with a 503: nothing was taken, and it may come again this soon."""
 
 _FOREIGN_HEADERS: Final = ("Origin", "Sec-Fetch-Site", EVENT_HEADER)
 
@@ -58,6 +62,8 @@ async def translate_errors(request: web.Request, handler: Handler) -> web.Stream
     except Exception:
         log.exception("%s %s failed", request.method, request.path)
         return empty(500)
+    finally:
+        request.app[BUDGET].release(request)
 
 
 def _answer_of(answer: web.HTTPException) -> web.Response:
@@ -101,6 +107,8 @@ class Dress:
         """
         headers = response.headers
         headers.popall("Server", None)
+        if response.status == 503:
+            headers.setdefault("Retry-After", RETRY_AFTER_SECONDS)
         if self.any_origin:
             headers["Access-Control-Allow-Origin"] = "*"
         headers[peer_auth.ID_HEADER] = self.key.peer_id
