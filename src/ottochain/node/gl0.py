@@ -16,6 +16,7 @@ from aiohttp import web
 from ottochain.codec import exact_json
 from ottochain.consensus.votes import Chain as VotingChain
 from ottochain.consensus.votes import Trigger
+from ottochain.crypto.addresses import is_valid_address
 from ottochain.layers import gl0
 from ottochain.layers.delivery import read_founding
 from ottochain.layers.gl0 import Delivery, Dropped, Gl0Built, Gl0Rules, Gl0State
@@ -35,7 +36,7 @@ from ottochain.node.l0_terms import ChainProblem, Head, stored_snapshot
 from ottochain.node.listeners import ListenerName
 from ottochain.node.membership import Peer
 from ottochain.node.node import Node
-from ottochain.node.responses import empty, json_bytes, json_response
+from ottochain.node.responses import empty, json_bytes, json_response, not_found
 from ottochain.node.service import GLOBAL_CLUSTER_ID
 from ottochain.node.wallet_routes import wallet_routes
 from ottochain.store.blocks import Received, put_received, remove_received
@@ -155,6 +156,8 @@ class Gl0Service(L0Service[Gl0State, Gl0Built]):
     async def _take_binary(self, request: web.Request, reading: Callable[[str, bytes], Delivery]) -> web.Response:
         """200 when the binary is durable here, which is not inclusion; 400 with all that is wrong with it."""
         address = request.match_info["address"]
+        if not is_valid_address(address):
+            return not_found()
         try:
             delivery = await judged(await read(request), lambda body: named(reading(address, body)))
         except ModelError as error:
