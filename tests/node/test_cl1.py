@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from node.layered import KEYS, Layered, layered
 from node.network import until
 from ottochain.codec import exact_json
 from ottochain.codec.wire import json_hash
-from ottochain.consensus.l1_effects import Offer
+from ottochain.consensus.l1_effects import Ml0Up, Offer
 from ottochain.consensus.l1_items import Block
 from ottochain.ledger.references import Reference
 from ottochain.node import l1_pool, transaction_routes
@@ -247,6 +248,26 @@ async def test_a_waiting_transaction_gives_way_to_one_that_pays_more(network: La
     await network.resume("cl1")
     assert await until_decided(network, better) == [None]
     assert network.ml0.outcomes.of_key(first.key) is None
+
+
+async def test_what_would_have_been_replaced_goes_on_when_the_dearer_one_can_not_be_written(
+    network: Layered, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was forgotten until the next start, though its 200 was given."""
+    lane = hold_back(network)
+    (first,) = chain(network, ALICE, 1)
+    await taken(network, first)
+    await until(lambda: len(lane.shell.state.waiting) == 1)
+
+    async def full(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(network.cl1().pool, "acknowledge", full)
+        assert (await sent(network, pay(network, ALICE, BOB, 60, fee=PAID + 1)))[0] >= 500
+    let_go(lane)
+    lane.shell.tell(Ml0Up())
+    assert await until_decided(network, first) == [None]
 
 
 async def test_a_transaction_that_came_to_nothing_does_not_take_the_others_with_it(network: Layered) -> None:

@@ -33,8 +33,12 @@ async def three(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
         await started.found(l1=3)
         await started.stop("ml0")
         numbers = iter(range(100, 200))
-        while len(started.dl1().shell.state.waiting) < 4:
+        shell = started.dl1().shell
+        while shell.state.own_rounds < shell.state.config.rounds_max:
             await started.acknowledged(create(next(numbers)))
+            await until(lambda: not shell.state.waiting or shell.state.own_rounds == shell.state.config.rounds_max)
+        await started.acknowledged(*(create(next(numbers)) for _ in range(4)))
+        await until(lambda: len(shell.state.waiting) >= 4)
         await until(lambda: all(holds(started.dl1(name), *waiting(started)) for name in DL1))
         yield started
 

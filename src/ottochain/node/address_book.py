@@ -64,7 +64,8 @@ class AddressBook(Generic[I]):
         """Takes an item in that is sound by itself; it is durable when this returns. The reason when it is not taken.
 
         Of an item that pays more than a waiting one the latter is told to the core as decided before anything is
-        awaited, so that it goes into no block meanwhile; it leaves the disk when the former is there.
+        awaited, so that it goes into no block meanwhile; it leaves the disk when the former is there. Should that not
+        come to the disk the latter waits again.
         """
         pool = self.pool_of(item.source, currency)
         known = Known(
@@ -83,14 +84,18 @@ class AddressBook(Generic[I]):
         try:
             named = self._pool.item_of(self.kind.named(item))
             await self._pool.acknowledge(named, exact_json.dumps(item.to_json()))
-            if replaced:
-                await self._pool.withdraw(replaced)
-                self.lane.copies.withdraw(replaced)
+        except BaseException:
+            for key in replaced:
+                self.lane.arrived(self._pool.held[key].item)
+            raise
         finally:
             del writing[item.key]
             if not writing:
                 self._writing.pop(item.source, None)
         self.lane.arrived(named)
+        if replaced:
+            await self._pool.withdraw(replaced)
+            self.lane.copies.withdraw(replaced)
         return None
 
     def _replaced_by(self, item: SignedItem[I], pool: AddressPool[I]) -> list[str]:

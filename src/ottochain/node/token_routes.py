@@ -102,13 +102,18 @@ def token_routes(node: TokenNode) -> list[web.RouteDef]:
         return take
 
     async def take_message(request: web.Request) -> web.Response:
-        body = await read(request)
-        event = _event(body, SignedMessage)
-        state = node.state
+        body, state = await read(request), node.state
+
+        def judge(text: bytes) -> tuple[TokenEvent, list[Reason]]:
+            event = _event(text, SignedMessage)
+            if state is None:
+                return event, []
+            assert isinstance(event.content, SignedMessage)
+            return event, list(message_faults(event.content, state.info.last_messages or {}, state.chain.chain_id))
+
+        event, faults = await judged(body, judge)
         if state is None or node.is_full():
             return json_response({"message": "Node not yet ready to accept messages."}, 503)
-        assert isinstance(event.content, SignedMessage)
-        faults = message_faults(event.content, state.info.last_messages or {}, state.chain.chain_id)
         if faults:
             return json_response({"errors": [{"message": str(fault)} for fault in faults]}, 400)
         await node.keep_event(event, body)
