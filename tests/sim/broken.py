@@ -37,7 +37,7 @@ from ottochain.consensus.outbox import (
 from ottochain.consensus.quorum import FaultModel, quorum
 from ottochain.consensus.state import Inbox, Move, Slot, State
 from ottochain.consensus.votes import Ask, Ballot, Certificate, Decided, Message, Precommit, Proposal, Signature
-from ottochain.sim.application import Body
+from ottochain.sim.application import Application, Body, Posted, Tip
 from ottochain.sim.disk import Disk
 from ottochain.sim.feed import Feed
 from ottochain.sim.global_node import GlobalNode
@@ -315,6 +315,13 @@ class ServesBeforeItWrites(MetagraphNode):
 
 def snapshots_served_before_they_are_durable() -> Any:
     return simulated(Cores(metagraph_node=ServesBeforeItWrites))
+
+
+def binaries_included_without_their_certificate() -> Any:
+    def follows(_application: Application, tip: Tip, posted: Posted) -> bool:
+        return (posted.binary.ordinal, posted.binary.previous) == (tip.ordinal + 1, tip.hash)
+
+    return patched({Application: {"follows": follows}})
 
 
 def a_height_that_followers_are_not_told_of() -> Any:

@@ -69,6 +69,7 @@ CASES = (
     Case(broken.items_co_signed_before_they_are_kept, 7, "which it does not keep"),
     Case(broken.items_acknowledged_before_they_are_kept, 15, "and it is gone"),
     Case(broken.blocks_submitted_with_a_signature_too_few, 17, "without enough signatures"),
+    Case(broken.binaries_included_without_their_certificate, 16, "that ML0 never made final"),
     Case(broken.a_height_that_followers_are_not_told_of, 18, "is told of height"),
     Case(broken.binaries_removed_on_http_200, 19, "GL0 holds"),
     Case(broken.binaries_never_sent_again, 22, "binaries that GL0 does not hold"),

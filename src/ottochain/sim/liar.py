@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from msgspec.structs import replace
 
+from ottochain.consensus.outbox import Binary
 from ottochain.consensus.votes import (
     Ask,
     Certificate,
@@ -23,7 +24,7 @@ from ottochain.consensus.votes import (
     VoteKind,
     signed,
 )
-from ottochain.sim.application import Body, digest, encoded
+from ottochain.sim.application import Body, Posted, block_hash, digest, encoded
 from ottochain.sim.parcels import subject
 
 if TYPE_CHECKING:
@@ -180,6 +181,13 @@ class Liar:
         reference, text = encoded(replace(body, salt=f"{body.salt} swapped"))
         node.keep_body(reference, text)
         return Decided(decided.certificate, reference)
+
+    def forged_binary(self, posted: Posted) -> Posted:
+        """A binary of a snapshot that ML0 never made, in the place of a true one."""
+        true, content = posted.binary, digest("forged", posted.content)
+        made = Binary(true.ordinal, block_hash(true.previous, content, posted.next), true.previous)
+        proof = self.forged_certificate("precommit", made.ordinal, 0, made.hash)
+        return replace(posted, binary=made, content=content, certificate=proof)
 
     def known(self) -> list[str]:
         """Values that were proposed at this height."""

@@ -96,6 +96,9 @@ class MetagraphNode(Validator):
         facts = self.history[ordinal]
         stored = self.tables.chain[ordinal - 1]
         posted = Posted(self.binary(stored), facts.content, facts.validators, stored.certificate, self.name)
+        dice = self.world.dice
+        if self.liar is not None and dice.strikes("forge", dice.lot(f"{self.name} posts {ordinal}")):
+            posted = self.liar.forged_binary(posted)
         doors = self.world.layers["gl0"]
         self.unanswered.add((ordinal, attempt))
         self.world.network.send(self.name, doors[(attempt + len(self.name)) % len(doors)], Delivered(posted, attempt))
