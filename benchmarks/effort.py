@@ -28,6 +28,12 @@ class Effort:
     peer_load_seconds: float
     in_flight: int
     """Updates under way at once, over all fibers."""
+    commits: int
+    """Commits of each pair whose latency is taken, one after the other."""
+    agreeing_seconds: float
+    """How long snapshots are counted."""
+    death_seconds: float
+    """How long one looks after the death of a leader."""
 
 
 FULL: Final = Effort(
@@ -42,6 +48,9 @@ FULL: Final = Effort(
     load_seconds=60.0,
     peer_load_seconds=10.0,
     in_flight=1000,
+    commits=300,
+    agreeing_seconds=5.0,
+    death_seconds=4.0,
 )
 
 LOOK: Final = Effort(
@@ -56,5 +65,8 @@ LOOK: Final = Effort(
     load_seconds=10.0,
     peer_load_seconds=5.0,
     in_flight=1000,
+    commits=100,
+    agreeing_seconds=3.0,
+    death_seconds=3.0,
 )
 """Enough to see whether something is far off."""

@@ -13,7 +13,7 @@ OFFSETS: Final = range(11_000, 16_000, 450)
 """Shifts for a stack of our own: its ports, 9000 to 9422, then lie below those above."""
 STACK_PORTS: Final = tuple(
     base + 10 * index + kind
-    for base, nodes in ((9000, 1), (9200, 1), (9300, 3), (9400, 3))
+    for base, nodes in ((9000, 1), (9200, 4), (9300, 3), (9400, 3))
     for index in range(nodes)
     for kind in range(3)
 )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -55,9 +56,11 @@ class Place:
 class Stack:
     """A deployment in ``folder``, freshly initialised."""
 
-    def __init__(self, folder: Path, offset: int) -> None:
+    def __init__(self, folder: Path, offset: int, **counts: int) -> None:
         self.folder = folder
         self.run("init", "--name", "bench", "--port-offset", str(offset))
+        if counts:
+            self._resize(counts)
         self._shown = self._show()
 
     def run(self, *words: str) -> str:
@@ -118,16 +121,28 @@ class Stack:
             if layer in (None, node["layer"])
         )
 
+    def _resize(self, counts: Mapping[str, int]) -> None:
+        """Other numbers of nodes in some layers; their keys are made."""
+        file = self.folder / "ottochain.toml"
+        text = file.read_text()
+        for layer, count in counts.items():
+            text = re.sub(rf"^{layer} = \d+$", f"{layer} = {count}", text, flags=re.MULTILINE)
+        file.write_text(text)
+        self.run("init")
+
     def _show(self) -> dict[str, Any]:
         shown: dict[str, Any] = json.loads(self.run("deployment", "show", "--json"))
         return shown
 
 
 @contextmanager
-def throw_away() -> Iterator[Stack]:
-    """A stack in a new folder, not up yet; at the end nothing of it is left, neither process nor file."""
+def throw_away(**counts: int) -> Iterator[Stack]:
+    """A stack in a new folder, not up yet; at the end nothing of it is left, neither process nor file.
+
+    ``counts`` are numbers of nodes by layer, where they differ from the usual ones.
+    """
     with scratch("stack-") as folder:
-        stack = Stack(folder, free_offset())
+        stack = Stack(folder, free_offset(), **counts)
         try:
             yield stack
         finally:

@@ -40,7 +40,7 @@ PEERS: Final = (
     Peer("json-logic-js", "npm", "json-logic-js@2.0.5", "node", "jlvm"),
     Peer("hardhat", "npm", "hardhat@2.29.1", "node", "start"),
     Peer("anvil", "npm", "@foundry-rs/anvil@1.7.1", "node", "latency, load"),
-    Peer("etcd", "apt", "etcd-server", "etcd", "start, idle"),
+    Peer("etcd", "apt", "etcd-server", "etcd", "start, idle, consensus"),
     Peer("etcdctl", "apt", "etcd-client", "etcd", "cli: puts the cluster there that patronictl lists"),
     Peer("patronictl", "pip", "patroni[etcd3]==4.1.5 psycopg[binary]==3.2.13", "patroni", "cli"),
     Peer("ansible", "pip", "ansible-core==2.19.14", "ansible", "cli"),
