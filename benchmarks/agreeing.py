@@ -47,7 +47,8 @@ class Validators:
             with contextlib.suppress(OSError):
                 await self._posters[turn % len(self._posters)].post(body)
             with contextlib.suppress(TimeoutError):
-                return await asyncio.wait_for(asyncio.shield(decided), ASK_AGAIN_SECONDS) - began
+                at: float = await asyncio.wait_for(asyncio.shield(decided), ASK_AGAIN_SECONDS)
+                return at - began
             turn += 1
 
     @property

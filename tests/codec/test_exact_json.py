@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ottochain.codec import parser
-from ottochain.codec.exact_json import JsonError, dumps, loads
+from ottochain.codec.exact_json import JsonError, dumps, dumps_sound, loads
 
 from .strategies import json_values
 
@@ -271,3 +271,8 @@ def _numbers(value: Any) -> list[Any]:
 
 def _refuse(constant: str) -> None:
     raise ValueError(constant)
+
+
+@given(json_values)
+def test_what_is_sound_is_written_the_same_without_a_look_at_it(value: Any) -> None:
+    assert dumps_sound(value) == dumps(value)

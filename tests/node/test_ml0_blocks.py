@@ -47,6 +47,18 @@ def test_blocks_come_in_the_order_of_their_arrival(waiting: WaitingBlocks) -> No
     assert waiting.named([BLOCKS[0].round_id, BLOCKS[2].round_id]) == [BLOCKS[0]]
 
 
+def test_what_another_validator_brought_is_not_kept_here_until_it_comes_again(waiting: WaitingBlocks) -> None:
+    brought, own = BLOCKS[0], BLOCKS[1]
+    waiting.add(brought, kept=False)
+    waiting.add(own)
+    waiting.add(own, kept=False)
+    assert (waiting.is_kept(brought.round_id), waiting.is_kept(own.round_id)) == (False, True)
+    waiting.add(brought)
+    assert waiting.is_kept(brought.round_id)
+    waiting.remove([brought.round_id])
+    assert not waiting.is_kept(brought.round_id)
+
+
 def test_one_snapshot_takes_so_many_updates_and_always_one_block(
     waiting: WaitingBlocks, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -15,7 +15,7 @@ from ottochain.codec.errors import JsonError
 from ottochain.codec.numbers import decimal_to_text, int_to_text, number_from_text
 from ottochain.codec.values import JsonValue, nesting, not_json, survey
 
-__all__ = ["JsonError", "JsonValue", "dumps", "loads"]
+__all__ = ["JsonError", "JsonValue", "dumps", "dumps_sound", "loads"]
 
 # Enough for every double. Larger numbers go to the plain parser, which keeps account of them.
 _QUICK_ZEROS: Final = 400
@@ -62,6 +62,14 @@ def dumps(value: Any) -> bytes:
         return text.encode()
     except UnicodeEncodeError:
         return writer.escape_surrogates(text).encode()
+
+
+def dumps_sound(value: Any) -> bytes:
+    """``dumps`` of a value that was read by ``loads``, or put together from such: nothing in it is looked for."""
+    try:
+        return orjson.dumps(value, default=_fragment)
+    except orjson.JSONEncodeError:
+        return dumps(value)
 
 
 def scalar_text(value: Any) -> str:

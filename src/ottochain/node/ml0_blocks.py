@@ -41,7 +41,8 @@ def read_waiting(text: bytes) -> Waiting:
 
 
 class WaitingBlocks:
-    """The blocks in the order of their arrival. All of them are durable; this is their decoded form.
+    """The blocks in the order of their arrival, decoded. All are on this node's disk but those that are not *kept*:
+    what another validator brought, who has it on his.
 
     A block is *early* when its one update was found to need a predecessor. It is judged again when the state has
     changed, or its patience has ended; until then it is *idle*. ``clock`` gives seconds and only ever grows.
@@ -53,6 +54,7 @@ class WaitingBlocks:
         self._bytes = 0
         self._early_since: dict[str, float] = {}
         self._idle: set[str] = set()
+        self._kept_elsewhere: set[str] = set()
 
     def __len__(self) -> int:
         return len(self._blocks)
@@ -75,11 +77,19 @@ class WaitingBlocks:
         """Is there one that was found waiting for it?"""
         return bool(self._early_since)
 
-    def add(self, block: Waiting) -> None:
-        """Puts a block in the queue; one that is there stays where it is."""
+    def add(self, block: Waiting, *, kept: bool = True) -> None:
+        """Puts a block in the queue; one that is there stays where it is, and may be on the disk from now on."""
+        if kept:
+            self._kept_elsewhere.discard(block.round_id)
+        elif block.round_id not in self._blocks:
+            self._kept_elsewhere.add(block.round_id)
         if block.round_id not in self._blocks:
             self._blocks[block.round_id] = block
             self._bytes += len(block.wire)
+
+    def is_kept(self, round_id: str) -> bool:
+        """Does it wait here, and is it on this node's disk?"""
+        return round_id in self._blocks and round_id not in self._kept_elsewhere
 
     def remove(self, round_ids: Iterable[str]) -> None:
         """Takes out blocks that were decided, or went back to their L1."""
@@ -88,6 +98,7 @@ class WaitingBlocks:
             self._bytes -= 0 if gone is None else len(gone.wire)
             self._early_since.pop(round_id, None)
             self._idle.discard(round_id)
+            self._kept_elsewhere.discard(round_id)
 
     def named(self, round_ids: Iterable[str]) -> list[Waiting]:
         """Those of these that wait."""

@@ -30,7 +30,6 @@ from ottochain.node.responses import empty, json_bytes, json_response
 from ottochain.node.snapshot_routes import NOT_READY
 from ottochain.store.blocks import Received, put_received
 from ottochain.store.database import Database
-from ottochain.store.errors import StoreWriteError
 from ottochain.store.outcomes import Outcomes
 
 log = logging.getLogger(__name__)
@@ -103,11 +102,19 @@ class BlockDoor:
     async def keep(self, block: Waiting, body: bytes, kind: str) -> None:
         """Keeps what an L1 node or a client brought, and gives it to the other validators."""
         self._tell_decided(block)
-        if await self._keep(block, body):
+        if self._waiting.is_kept(block.round_id) or self._is_decided(block):
+            return
+        received = Received(block.round_id, block.proofs[0].id, body)
+        await self._behind.database.write(lambda connection: put_received(connection, [received]))
+        is_news = block.round_id not in self._waiting
+        self._waiting.add(block)
+        if is_news:
+            self._behind.wake()
             self._behind.transport.spread(Spread(kind, block.proofs[0].id, body))
 
     async def take_spread(self, peer: Peer, event: Spread) -> None:
-        """Another validator took a block or a message: it belongs into this pool, too."""
+        """Another validator took a block or a message: it belongs into this pool, too. That one has it on disk, and the
+        L1 sends it again until it is decided: here memory is enough."""
         checks: dict[str, Callable[[bytes], Waiting]] = {
             BLOCK_EVENT: self._checked_block,
             TOKEN_EVENT: self._checked_event,
@@ -116,11 +123,13 @@ class BlockDoor:
         if check is None or self.is_shut:
             return
         try:
-            await self._keep(await judged(event.body, check), event.body)
+            block = await judged(event.body, check)
         except (ModelError, *UNREADABLE) as error:
             log.warning("%s spread what is no block: %s", peer.id[:8], error)
-        except StoreWriteError as error:
-            log.error("a block that %s spread is not kept: %s", peer.id[:8], error)
+            return
+        if block.round_id not in self._waiting and not self._is_decided(block):
+            self._waiting.add(block, kept=False)
+            self._behind.wake()
 
     def refuse(self, error: ModelError) -> None:
         """Says why a block is not taken; and to an L1 node that is alone with it, what became of what is in it: nobody
@@ -145,16 +154,10 @@ class BlockDoor:
         _check_signed(block, self.block_rule())
         return block
 
-    async def _keep(self, block: Waiting, body: bytes) -> bool:
-        """Makes a block durable and queues it; False when there is nothing in it to decide, or it is here already."""
-        decided = [self._behind.outcomes.is_decided(key, block.after_of(key)) for key in block.keys]
-        if (decided and all(decided)) or block.round_id in self._waiting:
-            return False
-        received = Received(block.round_id, block.proofs[0].id, body)
-        await self._behind.database.write(lambda connection: put_received(connection, [received]))
-        self._waiting.add(block)
-        self._behind.wake()
-        return True
+    def _is_decided(self, block: Waiting) -> bool:
+        """Is there nothing left in it to decide?"""
+        keys = block.keys
+        return bool(keys) and all(self._behind.outcomes.is_decided(key, block.after_of(key)) for key in keys)
 
     def _tell_decided(self, block: Waiting) -> None:
         """The L1 that still asks for decided updates may have missed what became of them."""

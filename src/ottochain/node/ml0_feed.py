@@ -38,7 +38,7 @@ def entry_line(
     entry = {"header": header.to_json(), "decided": _decided(decided), "onChain": on_chain_change(before, after)}
     if currency is not None:
         entry["currency"] = currency
-    return exact_json.dumps({"entry": entry})
+    return exact_json.dumps_sound({"entry": entry})
 
 
 def refused_line(refused: RefusedBlock) -> bytes:

@@ -34,7 +34,7 @@ LOGS: Final = "logs"
 
 def parts_of(state: Ml0State, before: Ml0State | None) -> dict[str, bytes]:
     """The parts of a state that differ from those of ``before``."""
-    parts = {HEAD: exact_json.dumps(_head(state)), LOGS: exact_json.dumps(_logs(state.fibers.on_chain))}
+    parts = {HEAD: exact_json.dumps(_head(state)), LOGS: exact_json.dumps_sound(_logs(state.fibers.on_chain))}
     if before is None or state.info is not before.info:
         parts[INFO] = exact_json.dumps(state.info.to_json())
     return parts
@@ -110,7 +110,7 @@ def _logs(on_chain: OnChain) -> dict[str, Any]:
 def _row(fibers: FiberState, fiber: str) -> bytes:
     record = fibers.calculated.fiber(fiber)
     assert record is not None
-    return exact_json.dumps(record.to_json())
+    return exact_json.dumps_sound(record.to_json())
 
 
 def _fibers(database: Database, logs: Mapping[str, Any]) -> FiberState:

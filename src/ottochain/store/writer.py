@@ -91,12 +91,27 @@ class Writer:
             return
         try:
             self._connection.execute("BEGIN IMMEDIATE")
-            for job in jobs:
-                self._run_in_savepoint(job)
-            self._connection.execute("COMMIT")
-            self.transactions += 1
+            if len(jobs) == 1:
+                self._run_alone(jobs[0])
+            else:
+                for job in jobs:
+                    self._run_in_savepoint(job)
+            if len(jobs) > 1 or jobs[0].error is None:
+                self._connection.execute("COMMIT")
+                self.transactions += 1
         except sqlite3.Error as error:
             _fail(jobs, self._after_failure(error))
+
+    def _run_alone(self, job: Job) -> None:
+        """Run the only job of a transaction, which needs no savepoint: when it fails, all of that goes. Each statement
+        costs two changes of the thread that Python runs in."""
+        try:
+            job.result = job.write(self._connection)
+        except BaseException as error:
+            job.error = _as_lack_of_space(error)
+            if not self._connection.in_transaction:
+                raise _as_sqlite_error(error) from error
+            self._connection.execute("ROLLBACK")
 
     def _run_in_savepoint(self, job: Job) -> None:
         """Run one job; its own exception stays its own, a loss of the transaction is everybody's."""
