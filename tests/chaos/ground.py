@@ -19,6 +19,7 @@ from tests.chaos.plan import KINDS, Kind
 
 INSIDE: Final = "OTTOCHAIN_CHAOS_INSIDE"
 CGROUPS: Final = Path("/sys/fs/cgroup")
+_UNSHARE: Final = ("unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc")
 _SET_UP: Final = 'ip link set lo up && mount -t cgroup2 none /sys/fs/cgroup 2>/dev/null; exec "$@"'
 
 
@@ -26,15 +27,14 @@ def enter(module: str, arguments: Sequence[str]) -> None:
     """Go on as ``python -m module arguments`` inside; returns when we are there, or can't go there."""
     if os.environ.get(INSIDE) or not _can_unshare():
         return
-    command = ["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
     inner = ["sh", "-c", _SET_UP, "sh", sys.executable, "-m", module, *arguments]
-    os.execvpe(command[0], [*command, *inner], os.environ | {INSIDE: "yes"})
+    os.execvpe(_UNSHARE[0], [*_UNSHARE, *inner], os.environ | {INSIDE: "yes"})
 
 
 def _can_unshare() -> bool:
     if sys.platform != "linux" or os.geteuid() != 0 or not shutil.which("unshare") or not shutil.which("ip"):
         return False
-    return subprocess.run(["unshare", "--net", "--mount", "--pid", "--fork", "true"], check=False).returncode == 0
+    return _runs(*_UNSHARE, "true")
 
 
 def abilities() -> tuple[tuple[Kind, ...], dict[Kind, str]]:
