@@ -16,7 +16,7 @@ from node.test_cl1 import BALANCES, PAID, hold_back, let_go, pay, taken
 from ottochain.codec import exact_json
 from ottochain.consensus.l1_effects import Ml0Up
 from ottochain.fibers import SignedUpdate
-from ottochain.node import l1_copies, l1_pool
+from ottochain.node import l1_blocks, l1_copies, l1_pool
 from ottochain.node.dl1 import DataL1Service
 from ottochain.node.l1_messages import Copy, copies_body
 from ottochain.node.membership import Peer
@@ -115,6 +115,17 @@ async def test_what_may_be_decided_already_is_not_taken(three: Layered) -> None:
     service._hear(member(three), copies_body([copy_of(create(2))], behind + 1, ""))
     await until(lambda: holds(service, create(2)))
     assert not holds(service, create(1))
+
+
+async def test_who_has_enough_to_keep_reads_no_more(three: Layered) -> None:
+    service = three.dl1("dl1-1")
+    assert service.pool.position is not None
+    for number in range(l1_blocks.KEEPING_MAX):
+        assert not service._is_busy()
+        service._hear(member(three), copies_body([copy_of(create(number))], service.pool.position.ordinal, ""))
+    assert service._is_busy()
+    await until(lambda: not service._is_busy())
+    assert holds(service, *(create(number) for number in range(l1_blocks.KEEPING_MAX)))
 
 
 @pytest.mark.parametrize("signed", [b"{}", b'"x"', b"[1,2,3]"])

@@ -142,3 +142,19 @@ def test_messages_for_a_peer_that_does_not_read_are_dropped_at_a_bound(monkeypat
     for _ in range(100):
         outgoing.queue(bytes(100))
     assert outgoing._bytes <= 1100
+
+
+async def test_while_a_node_is_busy_it_reads_no_more_and_misses_nothing(nodes: Network) -> None:
+    """What peers sent without pause gathered in its memory."""
+    first, second = await nodes.cluster(2)
+    heard = listening(second)
+    busy = True
+    second.node.links.is_busy = lambda: busy
+    bodies = [b"%d" % number for number in range(50)]
+    for body in bodies:
+        first.node.links.send(second.node.id, body)
+    await until(lambda: len(heard) == 1)
+    await asyncio.sleep(0.05)
+    assert len(heard) == 1
+    busy = False
+    await until(lambda: [body for _, body in heard] == bodies)

@@ -27,6 +27,11 @@ class CoreShell(ABC, Generic[EventT]):
     def _close(self) -> None:
         """Called when the shell has ended."""
 
+    @property
+    def backlog(self) -> int:
+        """How many events wait."""
+        return len(self._events)
+
     def tell(self, event: EventT) -> None:
         """Queues an event."""
         self._events.append(event)

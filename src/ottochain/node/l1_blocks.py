@@ -10,7 +10,7 @@ import logging
 import sqlite3
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, Final
 
 from aiohttp import web
 
@@ -38,6 +38,12 @@ from ottochain.store.meta import Fact, Identity, Meta, put_fact, put_identity
 
 log = logging.getLogger(__name__)
 
+BACKLOG_MAX: Final = 1_024
+"""Events that may wait for a core before no more is read from peers."""
+
+KEEPING_MAX: Final = 64
+"""Messages of copies that may be on their way to disk before that."""
+
 
 class L1BlockService(L1Service, ABC):
     """A layer adds its lanes with ``new_lane``, and says when they begin."""
@@ -55,6 +61,7 @@ class L1BlockService(L1Service, ABC):
         self._known_rule = BlockRule()
         self._peers: tuple[tuple[str, ...], int] = ((), node.config.l1_block_signatures or 0)
         self._problem = ""
+        self._keeping = 0
         self._boots = 0
 
     def routes(self, listener: ListenerName) -> list[web.RouteDef]:
@@ -101,6 +108,7 @@ class L1BlockService(L1Service, ABC):
         await self.database.write(self._note_start)
         self.boot_lanes()
         self.node.links.on_message = self._hear
+        self.node.links.is_busy = self._is_busy
         self.node.membership.subscribe(lambda _before, _after: self._members_changed())
         await super().start(mode, argument)
 
@@ -187,11 +195,19 @@ class L1BlockService(L1Service, ABC):
             log.warning("%s sent what is no L1 message: %s", peer.id[:8], error)
             return
         if envelope.copies or envelope.withdrawn:
+            self._keeping += 1
             self.node.supervisor.background("keep copies", self._take_copies(lane, peer.id, envelope))
 
+    def _is_busy(self) -> bool:
+        """Do more events of peers wait than the cores and the disk can take in soon?"""
+        return self._keeping >= KEEPING_MAX or any(lane.shell.backlog >= BACKLOG_MAX for lane in self.lanes.values())
+
     async def _take_copies(self, lane: Lane, sender: str, envelope: Envelope) -> None:
-        await lane.copies.take(sender, envelope.copies, envelope.ordinal, room=lambda: self.pool.full is None)
-        await lane.copies.let_go(sender, envelope.withdrawn)
+        try:
+            await lane.copies.take(sender, envelope.copies, envelope.ordinal, room=lambda: self.pool.full is None)
+            await lane.copies.let_go(sender, envelope.withdrawn)
+        finally:
+            self._keeping -= 1
 
 
 async def _no_fee(request: web.Request) -> web.Response:

@@ -37,6 +37,9 @@ HEARTBEAT_SECONDS: Final = 15.0
 CLOSE_SECONDS: Final = 0.5
 """How long the other side may take to agree that a link is closed."""
 
+BUSY_SECONDS: Final = 0.01
+"""After this long a node that was busy looks whether it may read on."""
+
 FRAME_BYTES_MAX: Final = 64 * 1024 * 1024
 QUEUE_BYTES_MAX: Final = 128 * 1024 * 1024
 """Waiting for one peer; beyond it everything waiting is dropped, for that peer is far behind anyway."""
@@ -54,6 +57,8 @@ class Links:
         supervisor: Supervisor,
     ) -> None:
         self.on_message: Callable[[Peer, bytes], None] = lambda _peer, _body: None
+        self.is_busy: Callable[[], bool] = lambda: False
+        """While this says so no more is read from any link: what peers send waits with them."""
         self._key = key
         self._sessions = sessions
         self._membership = membership
@@ -138,6 +143,8 @@ class Links:
                 if frame.type is not aiohttp.WSMsgType.BINARY or not self._is_current(peer):
                     break
                 self.on_message(peer, opener.open(frame.data))
+                while self.is_busy():  # noqa: ASYNC110  what it waits for is several things
+                    await asyncio.sleep(BUSY_SECONDS)
         except ForgedFrame as error:
             log.warning("the link of %s is closed: %s", peer.id[:8], error)
         finally:
