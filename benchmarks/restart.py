@@ -49,7 +49,7 @@ def run(effort: Effort) -> Result:
             Figure("rolling restart of CL1", "s", "less", tuple(rolling), {}, (Goal(at_least=8.0, aim=2.0),)),
             Figure("restart of GL0 alone", "s", "less", tuple(single)),
         ),
-        ("three etcd: their rolling restart is not measured yet",),
+        ("etcd has no part in this yet: a rolling restart of three is not measured yet",),
         (
             "ours: `ottochain restart`, from the command's start to its end: planned, journaled, each node seen Ready "
             "by its peers before the next is stopped, members, sessions and history compared at the end",
