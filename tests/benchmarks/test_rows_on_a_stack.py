@@ -35,7 +35,6 @@ MISSING = {
     "latency": {"anvil"},
     "load": {"anvil"},
     "cli": {"patronictl", "ansible"},
-    "restart": {"etcd"},
 }
 
 
@@ -50,3 +49,9 @@ def test_the_row_measures_a_stack_and_names_missing_peers(
     assert all(len(figure.ours) == TINY.pairs for figure in result.figures)
     assert all(not figure.peers for figure in result.figures)
     assert "not installed" in render(result)
+
+
+def test_a_rolling_restart_is_measured_with_a_client_that_is_served() -> None:
+    result: Result = importlib.import_module("benchmarks.restart").run(TINY)
+    assert [len(figure.ours) for figure in result.figures] == [TINY.pairs, TINY.pairs]
+    assert "rolling restart" in render(result)

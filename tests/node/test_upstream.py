@@ -385,6 +385,23 @@ def test_a_validator_that_lies_can_not_make_a_set_of_its_own() -> None:
     assert view.ordinal == 5
 
 
+def test_after_a_restart_what_was_missed_is_vouched_for_by_the_validators_of_that_time() -> None:
+    """The set that is kept for its addresses is of later snapshots than those that come first."""
+    liar, *honest = OTHERS
+    for signer, believed in ((GL0_KEY, True), (liar, False)):
+        view = GlobalView(GL0_PARENT, None)
+        view.parents.validators = tuple(sorted(key.peer_id for key in (GL0_KEY, *OTHERS[:3])))
+        view.resume(5, "ab", (GL0_KEY.peer_id,))
+        line = of_validators(6, signer, signers=1, kind="entry")
+        if not believed:
+            with pytest.raises(FeedError, match="of other validators than before"):
+                view.apply_line(line)
+            continue
+        view.apply_line(line)
+        view.apply_line(of_validators(7, GL0_KEY, liar, *honest[:2], signers=3, kind="entry"))
+        assert view.ordinal == 7
+
+
 def test_one_of_several_validators_may_be_behind_without_being_another_chain() -> None:
     view = GlobalView(GL0_PARENT, None)
     view.apply_line(of_validators(5, GL0_KEY, *OTHERS[:3]))

@@ -55,7 +55,8 @@ class L1BlockService(L1Service, ABC):
         keep_parents(self.metagraph.parents, Fact.ML0_PARENTS, self.database, node.supervisor)
         self.pool = L1Pool(self.database, node.id, self.fee_of)
         if self.pool.position is not None:
-            self.metagraph.resume(self.pool.position.ordinal, self.pool.position.hash)
+            position = self.pool.position
+            self.metagraph.resume(position.ordinal, position.hash, position.validators)
         self.lanes: dict[str, Lane] = {}
         self._rule = block_rule(node.config.l1_peers_file, node.config.l1_block_signatures)
         self._known_rule = BlockRule()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
 from ottochain.consensus.l1_items import Item
@@ -58,6 +58,8 @@ class Position:
 
     ordinal: int
     hash: str
+    validators: tuple[str, ...] = field(default=(), compare=False)
+    """Those of that snapshot, who vouch for the next."""
 
 
 class L1Pool:
@@ -173,7 +175,7 @@ class L1Pool:
             remove_items(connection, found)
             note_outcomes(connection, found.values())
             if position is not None:
-                put_fact(connection, Fact.FOLLOWED, json.dumps([position.ordinal, position.hash]))
+                put_fact(connection, Fact.FOLLOWED, json.dumps([position.ordinal, position.hash, position.validators]))
 
         await self._database.write_at_last(book)
         self._noted = self._noted if position is None else position.ordinal
@@ -233,4 +235,7 @@ def named(update: Content, arrival: int, origin: str, after: int) -> Item:
 
 
 def _position(stored: str | None) -> Position | None:
-    return None if stored is None else Position(*json.loads(stored))
+    if stored is None:
+        return None
+    ordinal, snapshot_hash, *validators = json.loads(stored)
+    return Position(ordinal, snapshot_hash, *map(tuple, validators))

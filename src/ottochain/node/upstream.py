@@ -81,6 +81,8 @@ class View:
         self.chain_id: str | None = None
         self.ordinal: int | None = None
         self.hash: str | None = None
+        self._vouchers: tuple[str, ...] = ()
+        """The validators of the last snapshot that was applied; () after a restart that does not know them."""
         self.age = HeadAge(time.monotonic)
         self.diverged = False
         self.heard_first = asyncio.Event()
@@ -90,9 +92,10 @@ class View:
         """The last snapshot that was applied."""
         return None if self.ordinal is None or self.hash is None else (self.ordinal, self.hash)
 
-    def resume(self, ordinal: int, snapshot_hash: str) -> None:
-        """Go on from what was applied in an earlier life."""
-        self.ordinal, self.hash = ordinal, snapshot_hash
+    def resume(self, ordinal: int, snapshot_hash: str, validators: tuple[str, ...] = ()) -> None:
+        """Go on from what was applied in an earlier life. ``validators``: those of that snapshot. The set that is kept
+        with the parents' addresses is that of the newest snapshot, whose predecessors are told once more."""
+        self.ordinal, self.hash, self._vouchers = ordinal, snapshot_hash, validators
 
     async def first_word(self) -> None:
         """Waits until the parent was heard. Raises ``FeedError`` when it is not the one it should be."""
@@ -135,7 +138,7 @@ class View:
         if self.ordinal is not None and self.is_news(told):
             self.age.moved()
         self.ordinal, self.hash = told.header.ordinal, told.header.snapshot_hash
-        self.chain_id = told.header.chain_id
+        self.chain_id, self._vouchers = told.header.chain_id, told.header.validators
         self.parents.believe(told.header.validators)
         self.diverged = False
         self.heard_first.set()
@@ -156,7 +159,7 @@ class View:
 
         At first the operator's word counts: that the parent is one.
         """
-        known = self.parents.validators
+        known = self._vouchers or self.parents.validators
         if not known:
             return True
         if header.certificate is None:
@@ -277,7 +280,9 @@ class MetagraphView(View):
             sequences = self._apply_on_chain(told) if self._with_state else {}
             tokens = self._apply_currency(told)
         self.applied(told)
-        return News(outcomes, (), sequences, Position(told.header.ordinal, told.header.snapshot_hash), tokens)
+        header = told.header
+        position = Position(header.ordinal, header.snapshot_hash, header.validators)
+        return News(outcomes, (), sequences, position, tokens)
 
     def sequences_of(self, fibers: Iterable[str]) -> dict[str, int]:
         """The on-chain sequence numbers of those fibers that are known."""

@@ -23,7 +23,7 @@ class Fact(StrEnum):
     BOOTS = "boots"
     """How often an L1 node started; its blocks are told apart by it."""
     FOLLOWED = "followed"
-    """JSON: the snapshot of the layer above up to which decisions are applied here."""
+    """JSON: the snapshot of the layer above up to which decisions are applied here, with its validators."""
     GL0_PARENTS = "gl0Parents"
     ML0_PARENTS = "ml0Parents"
     """JSON: the validators of a layer above, and where they were when last heard of."""
