@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import socket
+import sys
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -19,7 +20,7 @@ from tests.ops.worlds import a_deployment, a_world, ready
 from tests.port_blocks import a_port_offset
 
 from ottochain.ops import lease
-from ottochain.ops.errors import GateNotMet, HalfWay, LeaseHeld, Refused
+from ottochain.ops.errors import GateNotMet, HalfWay, LeaseHeld, OttochainError, Refused
 from ottochain.ops.execute import journal, stopping
 from ottochain.ops.execute.journal import Entry
 from ottochain.ops.execute.watch import Watch
@@ -358,6 +359,17 @@ async def test_a_second_node_that_fails_meanwhile_stops_the_restart_at_the_floor
     await carry_out(deployment, "start", "dl1")
     await resuming.resume(deployment, None, Told(), NURSERY)
     assert await is_whole(deployment)
+
+
+async def test_a_nursery_that_does_not_load_stops_nothing(whole: Deployment) -> None:
+    before = pids(whole)
+    made = await prepare(whole, requested(whole, "restart", "gl0", ""))
+    with pytest.raises(OttochainError, match="the nursery, which starts the nodes, failed"):
+        await execute(whole, made, Told(), (sys.executable, "-c", "raise SystemExit"))
+    assert pids(whole) == before
+    assert last(whole).state == "half way"
+    await resuming.abort(whole, None, Told(), NURSERY)
+    assert pids(whole) == before
 
 
 async def test_an_interrupt_at_the_terminal_is_noted_and_can_be_resumed(deployment: Deployment) -> None:

@@ -171,8 +171,6 @@ async def carry_out(
     site.held.is_for(journal.id)
     meter, counted = PauseMeter(deployment, seen), Inside(inside or audience, tells_plans=inside is not None)
     kinds = {type(step.action) for step in made.plan.steps}
-    if {Stop, BringUp} <= kinds:
-        await site.nursery.warm()  # before the first stop: what it loads meanwhile would be a pause
 
     def observed(observation: Observation) -> None:
         meter.observed(observation)
@@ -181,6 +179,8 @@ async def carry_out(
     async with Watch(deployment, site.client, seen, observed) as watch:
         steps = Steps(deployment, site.client, site.nursery, watch, counted, first)
         try:
+            if {Stop, BringUp} <= kinds:
+                await site.nursery.warm()  # before the first stop: what it loads meanwhile would be a pause
             await run(made.plan, steps.carry_out, Journaled(journal, audience))
         except BaseException as error:
             with suppress(HalfWay):  # the journal may be what failed: then it is as if we had been killed

@@ -34,9 +34,8 @@ def plan_stop(deployment: Deployment, observation: Observation, request: Request
 
 def plan_restart(deployment: Deployment, observation: Observation, request: Request) -> Plan:
     """``restart``, rolling or full."""
-    steps = list(_rolling(deployment, observation, request) if request.how == "rolling" else _full(
-        deployment, observation, request
-    ))  # fmt: skip
+    yielding = _rolling if request.how == "rolling" else _full
+    steps = list(yielding(deployment, observation, request))
     steps.append(verify_step(deployment, observation, request.nodes, steps))
     return Plan(tuple(steps))
 
