@@ -52,6 +52,11 @@ class Connection(asyncio.Protocol):
         self._transport.write(request)
         return await self._answer
 
+    @property
+    def is_open(self) -> bool:
+        """Can it be asked again?"""
+        return self._transport is not None and not self._transport.is_closing()
+
     def close(self) -> None:
         """Close it, whatever is under way."""
         if self._transport is not None:
@@ -80,7 +85,10 @@ class Poster:
         try:
             return await connection.ask(b"%b%d\r\n\r\n%b" % (self._head, len(body), body))
         finally:
-            self._idle.append(connection)
+            if connection.is_open:
+                self._idle.append(connection)
+            else:
+                self._left += 1
             while self._queue:
                 waiting = self._queue.popleft()
                 if not waiting.done():
@@ -91,7 +99,11 @@ class Poster:
         while not self._idle:
             if self._left:
                 self._left -= 1
-                _, connection = await asyncio.get_running_loop().create_connection(Connection, *self._address)
+                try:
+                    _, connection = await asyncio.get_running_loop().create_connection(Connection, *self._address)
+                except OSError:
+                    self._left += 1
+                    raise
                 self._all.append(connection)
                 return connection
             waiting: asyncio.Future[None] = asyncio.get_running_loop().create_future()

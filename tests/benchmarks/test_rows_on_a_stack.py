@@ -27,6 +27,9 @@ TINY = Effort(
     load_seconds=1.0,
     peer_load_seconds=0.2,
     in_flight=4,
+    commits=4,
+    agreeing_seconds=0.3,
+    death_seconds=0.5,
 )
 
 MISSING = {
@@ -34,6 +37,7 @@ MISSING = {
     "idle": {"etcd"},
     "latency": {"anvil"},
     "load": {"anvil"},
+    "consensus": {"etcd"},
     "cli": {"patronictl", "ansible"},
 }
 
