@@ -35,6 +35,7 @@ from ottochain.codec import exact_json
 from ottochain.codec.canonical import canonical_bytes
 from ottochain.codec.errors import CodecError
 from ottochain.codec.wire import unbrotli
+from ottochain.consensus.effects import RecordError, Voted, decode_record, encode_record
 from ottochain.consensus.l1_effects import Offer, decode_l1_message, encode_l1_message
 from ottochain.consensus.l1_items import Block, Item
 from ottochain.consensus.votes import (
@@ -272,6 +273,8 @@ TARGETS: Final[dict[str, Target]] = {
         wire(CHANGE), MODEL),
     "a consensus message": Target(
         decode_message, tuple(map(encode_message, VOTES)), (MessageError,)),
+    "a vote record": Target(
+        decode_record, tuple(encode_record(Voted(vote)) for vote in VOTES), (RecordError,)),
     "a certificate": Target(decode_certificate, (encode_certificate(certificate("abc", HASH)),), (MessageError,)),
     "a frame between L0 nodes": Target(l0_frames.opened, _frames(), (MessageError,)),
     "a message between L1 nodes": Target(l1_messages.opened_in_lane, (_l1_offer(),), (MessageError,)),
@@ -313,5 +316,5 @@ TARGETS: Final[dict[str, Target]] = {
 
 def _round(raw: bytes) -> None:
     """What was read is written, and read again as the same."""
-    value = exact_json.loads(raw)
-    assert exact_json.loads(exact_json.dumps(value)) == value
+    text = exact_json.dumps(exact_json.loads(raw))
+    assert exact_json.dumps(exact_json.loads(text)) == text

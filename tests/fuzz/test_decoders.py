@@ -7,7 +7,7 @@ import contextlib
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.fuzz.mutations import inputs
+from tests.fuzz.mutations import MONSTERS, inputs
 from tests.fuzz.targets import TARGETS, Target
 
 
@@ -28,6 +28,12 @@ def test_its_samples_are_sound(name: str) -> None:
         except target.refusals as refusal:
             refused.append(refusal)
     assert len(refused) < len(target.samples), refused
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_it_survives_monsters(name: str) -> None:
+    for monster in MONSTERS:
+        tried(TARGETS[name], monster)
 
 
 @pytest.mark.parametrize("name", TARGETS)

@@ -69,7 +69,7 @@ def decode_record(data: bytes | str) -> Record:
     """Read a stored record. Raises RecordError: the vote record is damaged, and this node must not vote."""
     try:
         return _record_decoder.decode(data)
-    except (msgspec.MsgspecError, UnicodeError) as error:
+    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
         raise RecordError(f"not a vote record: {error}") from error
 
 

@@ -68,7 +68,7 @@ def decode_line(data: bytes | str) -> Line[Event, Effect]:
 def _decoded(decoder: msgspec.json.Decoder[Any], data: bytes | str) -> Any:
     try:
         return decoder.decode(data)
-    except (msgspec.MsgspecError, UnicodeError) as error:
+    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
         raise JournalError(f"not a journal line: {error}") from error
 
 

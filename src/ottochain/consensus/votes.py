@@ -225,7 +225,7 @@ def decode_certificate(data: bytes | str) -> Certificate:
     """Read a certificate, which proves nothing until it ``holds``. Raises MessageError."""
     try:
         return _certificate_decoder.decode(data)
-    except (msgspec.MsgspecError, UnicodeError) as error:
+    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
         raise MessageError(f"not a certificate: {error}") from error
 
 

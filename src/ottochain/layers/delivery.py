@@ -118,7 +118,7 @@ class Delivery:
         try:
             found = _frames.decode(frame)
             founding = exact_json.loads(found.founding) if found.founding else None
-        except (msgspec.MsgspecError, UnicodeError, JsonError) as error:
+        except (msgspec.MsgspecError, UnicodeError, JsonError, RecursionError) as error:
             raise ModelError(f"expected the frame of a binary: {error}") from None
         proofs = decode_proofs([{"id": signer, "signature": signature} for signer, signature in found.proofs])
         if found.fee < 0:
