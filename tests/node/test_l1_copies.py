@@ -78,6 +78,20 @@ async def test_also_when_the_node_comes_back_without_its_disk(three: Layered) ->
     await three.until_decided(*updates)
 
 
+async def test_what_waits_for_the_time_of_a_block_is_copied_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(l1_copies, "WAIT_SECONDS", 0.01)
+    async with layered(tmp_path, l1_block_signatures=2) as network:
+        await network.found_l0()
+        await network.start("dl1", "run-initial-validator", l1_block_interval_seconds=1e6)
+        await network.join("dl1-1", "dl1")
+        await until(lambda: all(network.dl1(name).pool.position is not None for name in DL1[:2]))
+        await until(lambda: network.dl1().metagraph.on_chain is not None)
+        await network.acknowledged(create(1))
+        await until(lambda: holds(network.dl1("dl1-1"), create(1)))
+
+
 async def test_copies_are_let_go_when_they_are_decided(three: Layered) -> None:
     updates = [create(number) for number in range(30)]
     await three.acknowledged(*updates)

@@ -91,9 +91,9 @@ class Copies:
     def _give(self) -> None:
         state, peers = self._owner.state, self._owner.state.peers
         fresh, self._fresh = self._fresh, set()
-        held = [self._pool.held[key] for key in state.waiting if key in fresh and key in self._pool.held]
-        # Of some the core has not been told yet.
-        self.watch(key for key in fresh if key in self._pool.held and not state.knows(key))
+        # In the order in which they came. Of some the core has not been told yet: it makes blocks at an interval.
+        free = [key for key in fresh if key in self._pool.held and (key in state.waiting or not state.knows(key))]
+        held = sorted((self._pool.held[key] for key in free), key=lambda each: each.item.arrival)
         position = self._pool.position
         if peers and position is not None:
             for part in _parts(held):
@@ -124,8 +124,10 @@ class Copies:
 
     async def let_go(self, sender: str, keys: Iterable[str]) -> None:
         """Forgets what its owner withdrew, unless it is in a block here."""
-        mine = [key for key in keys if (item := self._pool.known(key)) is not None and item.origin == sender]
-        await self._pool.withdraw([key for key in mine if not self._owner.state.knows(key)])
+        theirs = [key for key in keys if (item := self._pool.known(key)) is not None and item.origin == sender]
+        free = [key for key in theirs if not self._owner.state.knows(key)]
+        if free:
+            await self._pool.withdraw(free)
 
     # Taking over.
 

@@ -118,6 +118,7 @@ class Lane:
         self._offers = Offers(cargo.read)
         self.copies = Copies(self, node.id, pool, node.links.send, cargo.read, cargo.owns, cargo.name)
         self._arrived: list[Item] = []
+        self._peers: tuple[str, ...] = ()
         self._triggered: asyncio.TimerHandle | None = None
         self._sequences_of: Callable[[Iterable[str]], Mapping[str, int]] = lambda _: {}
 
@@ -158,7 +159,7 @@ class Lane:
         if items:
             log.info("%d acknowledged items wait in the pool %s", len(items), self.cargo.name)
         self._sequences_of = sequences_of
-        self.booted = True
+        self.booted, self._peers = True, tuple(peers)
         sequences = dict(sequences_of(item.fiber for item in items))
         self.shell.tell(L1Boot(boots, items, sequences, tuple(peers), threshold, basis))
         self._node.supervisor.loop(self._loop_name, self.shell.run())
@@ -166,6 +167,7 @@ class Lane:
     def arrived(self, item: Item) -> None:
         """Everything that became durable in this tick, or since the last block was due, goes to the core at once."""
         self._arrived.append(item)
+        self.copies.watch([item.key])
         if len(self._arrived) == 1:
             loop, interval = asyncio.get_running_loop(), self._node.config.l1_block_interval_seconds
             if interval:
@@ -180,7 +182,6 @@ class Lane:
         items = tuple(item for item in arrived if item.key in self._pool.held)
         if items and self.booted:
             self.shell.tell(Arrived(items, dict(self._sequences_of(item.fiber for item in items))))
-            self.copies.watch(item.key for item in items)
 
     def decided(self, keys: tuple[str, ...], sequences: Mapping[str, int], basis: str | None = None) -> None:
         """ML0 decided these, or sequences moved, or blocks stand on something else now."""
@@ -203,7 +204,7 @@ class Lane:
     def peers_changed(self, peers: tuple[str, ...], threshold: int) -> None:
         """Who can be reached, and how many of all must sign a block."""
         if self.booted:
-            before = self.state.peers
+            before, self._peers = self._peers, peers
             self.shell.tell(PeersChanged(peers, threshold))
             if not set(peers) <= set(before):
                 self.copies.watch(self.state.waiting)
