@@ -107,7 +107,7 @@ def find_network(context: click.Context, dl1: Sequence[str] | None, ml0: Sequenc
     from ottochain.cli.context import load_deployment
     from ottochain.ops.errors import DeploymentInvalid
 
-    named = {layer: tuple(_address(url) for url in urls or ()) for layer, urls in (("dl1", dl1), ("ml0", ml0))}
+    named = {layer: tuple(address_of_url(url) for url in urls or ()) for layer, urls in (("dl1", dl1), ("ml0", ml0))}
     try:
         deployment = load_deployment(context)
     except DeploymentInvalid:
@@ -121,7 +121,8 @@ def find_network(context: click.Context, dl1: Sequence[str] | None, ml0: Sequenc
     return Network(named["dl1"] or own["dl1"], named["ml0"] or own["ml0"], deployment.places.wallets)
 
 
-def _address(url: str) -> Address:
+def address_of_url(url: str) -> Address:
+    """The listener that a person means. ``UsageError`` for what is no address."""
     from urllib.parse import urlsplit
 
     from ottochain.ops.errors import UsageError

@@ -50,11 +50,7 @@ class DataClient:
             if error.status == 404:
                 return None
             raise
-        match answer:
-            case {"status": str(status), **rest}:
-                return Fate(status, _integer(rest.get("ordinal")), _reason(rest.get("reason")))
-            case _:
-                raise MalformedReading("no status in the answer")
+        return read_fate(answer)
 
     async def waiting(self) -> list[Any]:
         """The signed updates in the node's pool."""
@@ -62,6 +58,15 @@ class DataClient:
         if not isinstance(answer, list):
             raise MalformedReading("the pool is no list")
         return answer
+
+
+def read_fate(answer: object) -> Fate:
+    """Raises ``MalformedReading``."""
+    match answer:
+        case {"status": str(status), **rest}:
+            return Fate(status, _integer(rest.get("ordinal")), _reason(rest.get("reason")))
+        case _:
+            raise MalformedReading("no status in the answer")
 
 
 def _integer(value: object) -> int | None:
