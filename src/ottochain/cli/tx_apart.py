@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("amount")
-@click.option("--until", type=int, metavar="EPOCH", help="When it comes back [default: never].")
+@click.option("--until", type=click.IntRange(1), metavar="EPOCH", help="When it comes back.")
+@click.option("--forever", is_flag=True, help="It never comes back.")
 @click.option("--fee", default="0", show_default=True, help="What is burnt besides, in tokens.")
 @click.option("--datum", is_flag=True, help="Amount and fee are in datum, 10^-8 of a token.")
 @click.option("--currency", metavar="TOKEN", help="The metagraph's id [default: the deployment's].")
@@ -46,6 +47,7 @@ def lock(
     network: TokenNetwork,
     amount: str,
     until: int | None,
+    forever: bool,
     fee: str,
     datum: bool,
     currency: str | None,
@@ -61,7 +63,10 @@ def lock(
     They leave the balance now, and come back after the global epoch --until.
     """
     from ottochain.ledger.token_locks import TokenLock
+    from ottochain.ops.errors import UsageError
 
+    if forever == (until is not None):
+        raise UsageError("say either --until EPOCH or --forever.", next_step="what is locked for ever is lost.")
     tokens = read_amount(amount, "amount", datum=datum)
     burnt = read_amount(fee, "fee", datum=datum, least=0)
     key = open_signer(network.wallets, **signer)
