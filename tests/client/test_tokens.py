@@ -61,7 +61,9 @@ async def test_a_parent_that_is_not_known_yet_is_waited_for_only_in_a_chain(serv
         await tokens.submit([await serve(answers)], ml0, {}, HASH, "transactions", follows=False)
 
 
-@pytest.mark.parametrize("text", ["Conflict{}", "ParentOrdinalLowerThenLastProcessedTxOrdinal{}", "HasNoMatchingParent{}"])
+@pytest.mark.parametrize(
+    "text", ["Conflict{}", "ParentOrdinalLowerThenLastProcessedTxOrdinal{}", "HasNoMatchingParent{}"]
+)
 async def test_what_is_there_already_is_no_conflict(serve: Serve, text: str) -> None:  # noqa: F811
     accepted, nothing = [await serve({DECIDED: [outcome("Accepted")]})], [await serve({})]
     node = await serve({POST: [refusal(text)]})
