@@ -1,4 +1,4 @@
-"""``ottochain tx``, ``wallet balance`` and ``message`` against a network of two answers: what they send, show, and say."""
+"""``ottochain tx``, ``wallet balance`` and ``message`` against two layers in one: what they send, show, and say."""
 
 from __future__ import annotations
 

@@ -13,8 +13,10 @@ import pytest
 
 from ottochain.cli import main as cli
 from ottochain.codec.exact_json import loads
+from ottochain.crypto.addresses import STARDUST_ADDRESS
 from ottochain.crypto.proofs import verify_all
 from ottochain.fibers.updates import SignedUpdate
+from ottochain.ledger.fee_transactions import SignedFee, fee_violations
 
 ID = "306c787d-024c-44a6-86fd-5583142ea8ae"
 KEY = "11" * 32
@@ -203,6 +205,19 @@ def test_a_network_that_is_down_ends_with_3_and_names_who_did_not_answer(run: Ru
     code, _, said = run("fiber", "get", ID, signs=False)
     assert code == 3
     assert f"127.0.0.1:{network.server.server_port} connection refused" in said
+
+
+def test_a_fee_is_signed_for_this_update_and_sent_beside_it(run: Run) -> None:
+    words = ("fiber", "archive", ID, "--fee", "0.5", "--print")
+    code, shown, said = run(*words, "--fee-to", STARDUST_ADDRESS)
+    assert code == 0, said
+    update, fee = SignedUpdate.from_json(loads(shown)["data"]), SignedFee.from_json(loads(shown)["fee"])
+    assert (fee.update_hash, fee.amount, fee.destination) == (update.hash, 50_000_000, STARDUST_ADDRESS)
+    assert fee_violations(fee) == []
+    code, _, said = run("fiber", "archive", ID, "--fee-to", STARDUST_ADDRESS)
+    assert (code, "nothing says how much" in said) == (2, True)
+    assert run(*words, "--fee-to", "DAG")[0] == 2
+    assert run("fiber", "archive", ID, "--fee", "lots")[0] == 2
 
 
 UNKNOWN = "00000000-0000-0000-0000-000000000000"

@@ -12,6 +12,7 @@ from tests.network.stack import Stack
 pytestmark = pytest.mark.network
 
 TOKEN = 10**8
+EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
 def shown(stack: Stack, *words: str, code: int = 0) -> Any:
@@ -107,3 +108,16 @@ def test_the_owner_s_message_stands_in_the_state(running: Stack) -> None:
     assert shown(running, "message", "send", "owner.json")["status"] == "Accepted"
     now = running.json("ml0", "/snapshots/latest/combined")[1]["lastMessages"]["Owner"]
     assert now == json.loads((running.folder / "owner.json").read_text())
+
+
+def test_an_update_pays_its_fee_when_it_is_accepted(running: Stack) -> None:
+    address = wallet(running, "payer")
+    running.ottochain("tx", "send", "payer", "10")
+    definition = str(EXAMPLES / "approval-workflow" / "definition.json")
+    words = ("fiber", "create", definition, "--initial-data", "{}", "--wallet", "payer", "--fee")
+    assert shown(running, *words, "2.5")["status"] == "Accepted"
+    assert running.json("ml0", f"/currency/{address}/balance")["balance"] == 750_000_000
+    assert running.json("ml0", f"/currency/{running.token}/balance")["balance"] >= 250_000_000
+    refused = running.ottochain(*words, "10000", code=5)
+    assert "SourceWalletNotEnoughBalance" in refused.stderr
+    assert "Next: ottochain wallet balance" in refused.stderr

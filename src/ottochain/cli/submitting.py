@@ -15,6 +15,7 @@ import click
 from ottochain.cli.output import say, show
 
 if TYPE_CHECKING:
+    from ottochain.cli.fees import FeeWish
     from ottochain.client.data import Fate
     from ottochain.client.endpoint import Endpoint
     from ottochain.client.light import LightClient
@@ -41,6 +42,8 @@ class Network:
     dl1: tuple[Address, ...]
     ml0: tuple[Address, ...]
     wallets: Path | None
+    token: str | None = None
+    """The metagraph's id, where the deployment knows it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,7 @@ class Signing:
     seconds: float | None
     print_only: bool = False
     """The signed message is the result; nothing is submitted."""
+    fee: FeeWish | None = None
 
 
 def reading(command: Callable[..., None]) -> Callable[..., None]:
@@ -69,10 +73,13 @@ def with_signing(command: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(command)
     def collected(context: click.Context, /, **values: Any) -> None:
+        from ottochain.cli.fees import read_fee_wish
+
         network = find_network(context, values.pop("dl1"), values.pop("ml0"))
         keys = tuple(open_keys(network, values.pop("wallets"), values.pop("password_file")))
         seconds, no_wait = values.pop("seconds"), values.pop("no_wait")
-        signing = Signing(network, keys, None if no_wait else seconds, values.pop("print_only"))
+        fee = read_fee_wish(values.pop("fee"), values.pop("fee_to"))
+        signing = Signing(network, keys, None if no_wait else seconds, values.pop("print_only"), fee)
         command(signing=signing, **values)
 
     return _with((*_SIGNING, _DL1, _ML0), click.pass_context(collected))
@@ -93,6 +100,8 @@ _SIGNING = (
     click.option("--seconds", default=60.0, show_default=True, help="Wait at most so long for the decision."),
     click.option("--no-wait", is_flag=True, help="Do not wait until the network has decided."),
     click.option("--print", "print_only", is_flag=True, help="Print the signed message as JSON and submit nothing."),
+    click.option("--fee", metavar="TOKENS", help="Pay this with it, if it is accepted [default: nothing]."),
+    click.option("--fee-to", metavar="ADDRESS", help="Who gets the fee [default: whom DL1 names, else the metagraph]."),
 )
 
 
@@ -105,6 +114,7 @@ def _with(options: Sequence[Callable[..., Any]], command: Callable[..., None]) -
 def find_network(context: click.Context, dl1: Sequence[str] | None, ml0: Sequence[str]) -> Network:
     """The nodes named, else those of the deployment. ``dl1`` is None for a verb that only reads."""
     from ottochain.cli.context import load_deployment
+    from ottochain.ops import chain_record
     from ottochain.ops.errors import DeploymentInvalid
 
     named = {layer: tuple(address_of_url(url) for url in urls or ()) for layer, urls in (("dl1", dl1), ("ml0", ml0))}
@@ -118,7 +128,9 @@ def find_network(context: click.Context, dl1: Sequence[str] | None, ml0: Sequenc
         layer: tuple(Address(node.host, node.ports.public) for node in deployment.nodes if node.layer == layer)
         for layer in named
     }
-    return Network(named["dl1"] or own["dl1"], named["ml0"] or own["ml0"], deployment.places.wallets)
+    record = chain_record.read(deployment.places.chain_record)
+    token = record.token if record else None
+    return Network(named["dl1"] or own["dl1"], named["ml0"] or own["ml0"], deployment.places.wallets, token)
 
 
 def address_of_url(url: str) -> Address:
@@ -185,16 +197,18 @@ def submit(signing: Signing, name: str, payload: Mapping[str, Any]) -> tuple[str
 
     Raises ``Rejected`` with the network's reason and ``GateNotMet`` when nobody decided in time.
     """
+    from ottochain.cli.fees import signed_fee
     from ottochain.client import failover
     from ottochain.client.data import Fate
     from ottochain.ops.errors import GateNotMet, Rejected
 
     update = _signed({name: payload}, signing.keys)
     seconds = signing.seconds
+    fee = signed_fee(signing, update)
 
     async def work(http: LightClient) -> Fate:
         nodes = endpoints(http, signing.network.dl1)
-        taken_by = await failover.submit(nodes, update)
+        taken_by = await failover.submit(nodes, update, fee)
         say(f"{update.update_type} acknowledged by {taken_by.host}:{taken_by.port}: {update.hash}")
         if seconds is None:
             return Fate("Waiting", None, None)
@@ -237,8 +251,12 @@ def send(
     judge: Callable[[Mapping[str, Any], Fate], None] = lambda record, fate: None,
 ) -> None:
     """Submit, wait, and show the fiber as it is then. ``judge`` may find that it came out otherwise than meant."""
+    from ottochain.cli.fees import signed_fee
+
     if signing.print_only:
-        show_chain_json(_signed({name: payload}, signing.keys).to_json())
+        update = _signed({name: payload}, signing.keys)
+        fee = signed_fee(signing, update)
+        show_chain_json(update.to_json() if fee is None else {"data": update.to_json(), "fee": fee})
         return
     update_hash, fate = submit(signing, name, payload)
     result = {"fiberId": payload["fiberId"], "hash": update_hash, "status": fate.status, "ordinal": fate.ordinal}
@@ -298,6 +316,9 @@ def _advice(reason: str) -> str:
     """What to do about the commoner reasons."""
     for word, advice in (
         ("NotSignedByOwner", "sign with the wallet of an owner: --wallet NAME."),
+        ("SourceWalletNotEnoughBalance", "ottochain wallet balance shows what there is for the fee."),
+        ("Missing fee", "the network asks for a fee: --fee TOKENS"),
+        ("Not enough fees", "the network asks for a higher fee: --fee TOKENS"),
         ("CidNotFound", "check the id; a fiber exists once its creation was accepted."),
         ("CidAlreadyExists", "leave --id out: a new one is drawn."),
         ("SequenceNumber", "repeat the command: it reads the sequence number anew."),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,18 +29,27 @@ class DataClient:
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
 
-    async def submit(self, message: Any, proofs: Sequence[dict[str, str]]) -> str:
-        """Sends a signed update; its hash.
+    async def submit(self, message: Any, proofs: Sequence[dict[str, str]], fee: Mapping[str, Any] | None = None) -> str:
+        """Sends a signed update, and the signed fee that is paid with it; the update's hash.
 
         ``message`` must be in the server's own form (defaults and nulls written out), since the signatures are over
         that. Returning means that the node has it on disk. Raises ``Refused`` with the reason, or ``Unreachable``:
         then whether it arrived is unknown, and sending it again is safe.
         """
-        match await self._endpoint.send("/data", {"value": message, "proofs": list(proofs)}):
+        signed = {"value": message, "proofs": list(proofs)}
+        match await self._endpoint.send("/data", signed if fee is None else {"data": signed, "fee": fee}):
             case {"hash": str(update_hash)}:
                 return update_hash
             case _:
                 raise MalformedReading("no hash in the answer to an update")
+
+    async def estimate_fee(self, message: Any) -> tuple[int, str | None]:
+        """What the network asks for an unsigned message, in datum, and whom it is paid to, if the network says so."""
+        match await self._endpoint.send("/data/estimate-fee", message):
+            case {"fee": int(fee), **rest}:
+                return fee, str(rest["address"]) if rest.get("address") else None
+            case _:
+                raise MalformedReading("no fee in the answer")
 
     async def fate(self, update_hash: str) -> Fate | None:
         """None for an update that the node does not know (and from an engine that can't tell)."""

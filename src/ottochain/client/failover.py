@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
 from ottochain.client.data import DataClient, Fate
@@ -43,9 +43,10 @@ async def first_of(endpoints: Sequence[Endpoint], ask: Callable[[Endpoint], Awai
     raise NobodyAnswers("; ".join(why) or "no address is known")
 
 
-async def submit(dl1: Sequence[Endpoint], update: SignedUpdate) -> Endpoint:
-    """Hand an update to the layer; gives the node that has it on disk. Asking again is safe: it is the same update.
+async def submit(dl1: Sequence[Endpoint], update: SignedUpdate, fee: Mapping[str, Any] | None = None) -> Endpoint:
+    """Hand an update, and its fee, to the layer; gives the node that has it on disk.
 
+    Asking again is safe: it is the same update.
     A refusal because DL1 has not yet heard of what the update refers to is tried again for a while. Raises
     ``NobodyAnswers`` or ``Refused`` with the reason.
     """
@@ -53,7 +54,7 @@ async def submit(dl1: Sequence[Endpoint], update: SignedUpdate) -> Endpoint:
     deadline, pause = time.monotonic() + LAG_SECONDS, PAUSE_SECONDS[0]
     while True:
         try:
-            taken_by, _ = await first_of(dl1, lambda one: DataClient(one).submit(value["value"], value["proofs"]))
+            taken_by, _ = await first_of(dl1, lambda one: DataClient(one).submit(value["value"], value["proofs"], fee))
             return taken_by
         except Refused as error:
             if not _may_pass(error) or time.monotonic() > deadline:
