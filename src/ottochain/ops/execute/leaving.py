@@ -17,6 +17,8 @@ from ottochain.ops.runtimes.nursery import Nursery
 
 LEFT: Final = ("Offline", "Initial", "ReadyToJoin")
 """Where a node is that has left: the one that had founded the cluster starts anew by itself, others stay Offline."""
+LEAVE_SECONDS: Final = 90.0
+"""How long a node may stay in Leaving, where nothing moves: the reference takes 30 s for it."""
 SHOWN_MAX: Final = 10
 ROUTES: Final[Mapping[Layer, tuple[str, ...]]] = {
     "dl1": ("/data",),
@@ -47,7 +49,10 @@ async def leave(deployment: Deployment, client: LightClient, watch: Watch, actio
     for one in deployment.layer(node.layer):
         watch.hurry(one.name)
     await watch.until(
-        f"{node.name} gone from the view of its peers", lambda seen: True if _has_left(seen, node) else None, []
+        f"{node.name} gone from the view of its peers",
+        lambda seen: True if _has_left(seen, node) else None,
+        [],
+        LEAVE_SECONDS,
     )
     return f"{watch.observation[node.name].state or 'ended'}, no peer sees it Ready"
 
