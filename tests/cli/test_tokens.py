@@ -17,6 +17,7 @@ from ottochain.crypto.transactions import first_reference
 from ottochain.ledger.messages import SignedMessage, message_faults
 from ottochain.ledger.transactions import SignedTransaction, read_transaction, transaction_faults
 
+DATA = Path(__file__).parents[1] / "crypto" / "data"
 ALICE, BOB = (PrivateKey.from_hex(digit * 64) for digit in "12")
 TOKEN = BOB.address
 LAST = {"ordinal": 7, "hash": "ab" * 32}
@@ -84,7 +85,7 @@ Run = Callable[..., tuple[int, str, str]]
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
     """Runs the command in a folder without a deployment, but with Alice's key; gives exit code, result and talk."""
     monkeypatch.chdir(tmp_path)
-    for name in ("CL_KEYSTORE", "CL_KEYALIAS", "CL_PASSWORD"):
+    for name in ("CL_KEYSTORE", "CL_KEYALIAS", "CL_PASSWORD", "CL_STOREPASS", "OTTOCHAIN_PASSWORD_FILE"):
         monkeypatch.delenv(name, raising=False)
     (tmp_path / "alice.key").write_text(ALICE.hex)
     (tmp_path / "bob.key").write_text(BOB.hex)
@@ -288,6 +289,29 @@ def test_a_file_that_was_changed_is_not_followed(run: Run, tmp_path: Path) -> No
     assert code == 2
     assert "InvalidSigned" in said
     assert not (tmp_path / "two.json").exists()
+
+
+@pytest.mark.parametrize("option", ["--wallet", "--keystore", None])
+def test_any_keystore_signs_as_for_cl_wallet(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, option: str | None
+) -> None:
+    keystore = str(DATA / "bouncycastle.p12")
+    monkeypatch.setenv("CL_PASSWORD", "swordfish")
+    monkeypatch.setenv("CL_KEYALIAS", "token-key")
+    named = (option, keystore) if option else ()
+    if not option:
+        monkeypatch.setenv("CL_KEYSTORE", keystore)
+    code, _, said = run("tx", "create", "-d", BOB.address, "-a", "3", "-f", "one.json", *named)
+    assert code == 0, said
+    signed = read_transaction(json.loads((tmp_path / "one.json").read_text()))
+    assert signed.source == PrivateKey.from_hex("c0ffee".rjust(64, "0")).address
+    assert transaction_faults(signed) == []
+
+
+def test_who_signs_must_be_named_where_there_is_no_deployment(run: Run) -> None:
+    code, _, said = run("tx", "create", "-d", BOB.address, "-a", "3", "-f", "one.json")
+    assert code == 2
+    assert "no key is named that signs" in said
 
 
 # Messages.

@@ -157,17 +157,35 @@ def test_the_chain_of_an_address_has_no_gap_and_nothing_counts_twice(
     balances: list[int], rounds: list[list[Any]]
 ) -> None:
     seen: set[str] = set()
-    chains: dict[str, list[int]] = {}
+    chains: dict[tuple[str, str], list[int]] = {}
     for before, after in played(balances, rounds):
-        for value in sorted(items_in(after, "pay"), key=lambda each: each["parent"]["ordinal"]):
-            text = repr(value)
-            assert text not in seen
-            seen.add(text)
-            chains.setdefault(value["source"], []).append(value["parent"]["ordinal"])
+        for kind in ("pay", "allow", "lock"):
+            for value in sorted(items_in(after, kind), key=lambda each: each["parent"]["ordinal"]):
+                text = repr(value)
+                assert text not in seen
+                seen.add(text)
+                chains.setdefault((kind, value["source"]), []).append(value["parent"]["ordinal"])
         for address, reference in after.state.info.last_tx_refs.items():
             assert reference["ordinal"] >= reference_of(before.info.last_tx_refs, address, INITIAL).ordinal
     for ordinals in chains.values():
         assert ordinals == list(range(len(ordinals)))
+
+
+@given(BALANCES, ROUNDS)
+@settings(max_examples=80)
+def test_what_was_accepted_and_comes_again_in_a_later_snapshot_counts_for_nothing(
+    balances: list[int], rounds: list[list[Any]]
+) -> None:
+    chains, again = Chains(), dict[str, list[Any]]()
+    for number, moves in enumerate(rounds, start=2):
+        for kind, things in gathered(moves, chains, number).items():
+            again.setdefault(kind, []).extend(things if kind in ("pay", "allow", "lock") else [])
+    history = [after for _, after in played(balances, rounds)]
+    replayed = settled(history[-1].state, again, len(rounds) + 2)
+    for kind in ("pay", "allow", "lock"):
+        accepted = {repr(value) for after in history for value in items_in(after, kind)}
+        assert accepted.isdisjoint(map(repr, items_in(replayed, kind)))
+    assert all_tokens(replayed.state.info) == all_tokens(history[-1].state.info) - burnt(replayed, len(rounds) + 2)
 
 
 @given(BALANCES, ROUNDS)

@@ -109,6 +109,8 @@ def open_signer(
 
     if wallet and keystore:
         raise UsageError("both --wallet and --keystore name a key.", next_step="give one of them.")
+    if wallet and Path(wallet).suffix.lower() in (".p12", ".pfx"):
+        keystore, wallet = Path(wallet), None
     if not wallet:
         if keystore:
             return keystores.of_file(keystore, alias, password_file, os.environ, None).open(ask).key
