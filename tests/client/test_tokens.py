@@ -98,3 +98,10 @@ async def test_settled_waits_and_gives_up(serve: Serve) -> None:  # noqa: F811
     assert (await tokens.settled(cl1, turns, HASH, "transactions", 5)).status == "Accepted"
     never = [await serve({DECIDED: [outcome("Waiting")]})]
     assert (await tokens.settled(cl1, never, HASH, "transactions", 0.05)).status == "Waiting"
+
+
+async def test_what_was_decided_is_told_though_no_node_is_left_to_follow(serve: Serve) -> None:  # noqa: F811
+    await tokens.heard([await gone(serve)], ADDRESS, 4, "transactions")
+    behind = await serve({LAST: [(200, b'{"ordinal":%d,"hash":"x"}' % ordinal) for ordinal in (3, 3, 4)]})
+    await tokens.heard([behind], ADDRESS, 4, "transactions")
+    assert await tokens.last_reference([behind], ADDRESS) == (4, "x")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -74,7 +75,10 @@ def hand_in(network: TokenNetwork, items: Sequence[SignedItem[Any]], kind: Kind,
             sent.append(Sent(item, Fate("Waiting", None, None)))
         if seconds is None:
             return sent
-        decided = [Sent(each.item, await tokens.settled(cl1, ml0, each.item.hash, kind, seconds)) for each in sent]
+        end, decided = time.monotonic() + seconds, []
+        for each in sent:
+            left = max(0.0, end - time.monotonic())
+            decided.append(Sent(each.item, await tokens.settled(cl1, ml0, each.item.hash, kind, left)))
         last = {each.item.source: each.item.ordinal for each in decided if each.fate and each.fate.status == "Accepted"}
         for address, ordinal in last.items():
             await tokens.heard(cl1, address, ordinal, kind)

@@ -111,10 +111,17 @@ async def message_settled(ml0: Sequence[Endpoint], message_type: str, value: dic
 
 
 async def heard(cl1: Sequence[Endpoint], address: str, ordinal: int, kind: Kind) -> None:
-    """Wait, not long, until CL1 has heard that the address has come so far: then the next one can follow."""
+    """Wait, not long, until CL1 has heard that the address has come so far: then the next one can follow.
+
+    Where CL1 does not answer any more this ends at once: what was decided stays so.
+    """
     deadline = time.monotonic() + LAG_SECONDS
     while True:
-        if (await last_reference(cl1, address, kind))[0] >= ordinal or time.monotonic() > deadline:
+        try:
+            known, _ = await last_reference(cl1, address, kind)
+        except (NobodyAnswers, Refused):
+            return
+        if known >= ordinal or time.monotonic() > deadline:
             return
         await asyncio.sleep(PAUSE_SECONDS[0])
 
