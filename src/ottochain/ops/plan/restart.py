@@ -57,7 +57,7 @@ def _below(deployment: Deployment, layer: Layer) -> list[Layer]:
 
 
 def _stop(facts: NodeFacts, below: Sequence[str]) -> Step:
-    why = f"it is {facts.state}" if facts.state else "it runs without answering"
+    why = "children stop before their parents" if below else "it was asked for"
     return Step(f"stop {facts.name}", f"Stop {facts.name}", why, Stop(facts.name, facts.life), tuple(below))
 
 
