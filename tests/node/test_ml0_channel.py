@@ -109,6 +109,31 @@ async def test_a_gl0_that_was_restored_from_a_backup_gets_the_rest_again(network
     await until_included(network)
 
 
+async def test_what_another_validator_brought_is_made_again_for_a_gl0_that_holds_less_than_it_did(
+    network: Layered, tmp_path: Path
+) -> None:
+    """A GL0 node that is behind, for one: the others' binaries were known by their hashes alone, and made no chain."""
+    await network.create(1)
+    await until_included(network)
+    backup = tmp_path / "backup"
+    await network.stop("gl0")
+    shutil.copytree(network.data_dir("gl0"), backup)
+    await network.resume("gl0")
+    for number in range(2, 6):
+        await network.create(number)
+    await until_included(network)
+    head = network.ml0.head_ordinal()
+    await network.stop("dl1", "ml0", "gl0")
+    put_back(backup, network.data_dir("gl0"))
+    with Database.open(network.data_dir("ml0") / "node.sqlite") as database:
+        other = "UPDATE outbox SET hash = ? WHERE ordinal = ?"
+        database.write_now(lambda connection: connection.execute(other, ("ab" * 32, head - 1)))
+    await network.resume("gl0")
+    await network.resume("ml0")
+    await until_included(network)
+    assert network.ml0.head_ordinal() == head
+
+
 async def test_a_restored_gl0_is_another_one_to_those_that_followed_it(network: Layered, tmp_path: Path) -> None:
     backup = tmp_path / "backup"
     await until_included(network)

@@ -15,6 +15,7 @@ from typing import Any, Final
 import aiohttp
 
 from ottochain.codec import exact_json
+from ottochain.codec.hashing import EMPTY_HASH
 from ottochain.consensus.outbox import Binary as OutboxBinary
 from ottochain.consensus.outbox import OutboxConfig
 from ottochain.crypto.keys import PrivateKey
@@ -170,9 +171,13 @@ class StateChannel:
         held = [] if ordinal is None or binary_hash is None else [(ordinal, binary_hash)]
 
         def write(connection: sqlite3.Connection) -> None:
-            if lost := unconfirm_above(connection, -1 if ordinal is None else ordinal):
-                log.warning("GL0 does not hold %d binaries that it held once: they are sent again", lost)
+            last = -1 if ordinal is None else ordinal
+            lost = unconfirm_above(connection, last)
             self._confirm(connection, held)
+            if lost:
+                log.warning("GL0 does not hold %d binaries that it held once: they are sent again", lost)
+                # Some may have been other validators': noted by their hashes, and only where GL0 told of them.
+                rechain(connection, self._made_again(connection, last, binary_hash or EMPTY_HASH))
 
         self._database.write_now(write)
 
