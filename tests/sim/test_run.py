@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from ottochain.sim import faults
 from ottochain.sim.campaign import Campaign
 from ottochain.sim.faults import KINDS, Allowed
 from ottochain.sim.plan import plan_of
@@ -50,3 +51,9 @@ def test_the_same_seed_gives_the_same_steps_in_another_process() -> None:
 
     assert "nothing was found" in steps("1")
     assert steps("1") == steps("2")
+
+
+def test_nobody_is_lost_between_a_change_of_validators_and_its_effect() -> None:
+    """Of two validators one lost its record, when the third was committed and did not vote yet: that has no end."""
+    struck = faults.parse("wipe:3729766,change:3557204+10394234")
+    assert run(plan_of(209928, struck, items=1, storm_ms=4361)).failure is None

@@ -56,7 +56,10 @@ class Operator:
             return alive if len(alive) > self._world.l1_threshold else []
         if layer in self._open or self._lost:
             return []
-        members = self.validators(layer)
+        newest = self._world.checks.agreement.known[layer][-1]
+        if newest.validators != newest.following:
+            return []  # the next height is still decided by those who voted before the change
+        members = newest.following
         liars, model = self._world.plan.liars, self._world.plan.fault_model
         good = [name for name in members if name not in liars and self._lives(name)]
         return good if len(good) > quorum(len(members), model) else []
