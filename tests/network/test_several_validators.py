@@ -156,6 +156,17 @@ def test_a_child_that_starts_while_its_configured_parent_is_down_finds_the_other
     until("one head", lambda: same_everywhere(several, ML0) and confirmed(several, *ML0))
 
 
+def test_up_makes_a_validator_that_lost_its_disk_one_anew(several: Stack) -> None:
+    several.kill("ml0-2")
+    for file in several.data("ml0-2").glob("node.sqlite*"):
+        file.unlink()
+    several.up()
+    own = facts(several, "ml0-2")
+    assert (own["state"], own["votesLost"], own["validatorChanges"]) == ("Ready", False, 5)
+    create_a_machine(several)
+    until("one head", lambda: same_everywhere(several, ML0))
+
+
 def test_up_brings_everything_back_after_a_kill_of_all(several: Stack) -> None:
     fiber = create_a_machine(several)
     several.kill()

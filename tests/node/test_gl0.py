@@ -193,6 +193,19 @@ async def test_a_rollback_goes_on_from_the_certified_head_alone(network: Layered
     assert network.gl0.head_reference() == head
 
 
+async def test_a_copy_made_online_is_not_gone_on_with(network: Layered, tmp_path: Path) -> None:
+    """It was Ready, and made no snapshot ever again, without a word."""
+    copy = tmp_path / "copy.sqlite"
+    await network.gl0.database.copy_to(copy)
+    await network.stop("gl0")
+    store = network.data_dir("gl0") / "node.sqlite"
+    for file in store.parent.glob("node.sqlite*"):
+        file.rename(tmp_path / f"before-{file.name}")
+    copy.rename(store)
+    with pytest.raises(ChainProblem, match="but not what this validator voted"):
+        await network.start("gl0", "run-rollback")
+
+
 @pytest.mark.parametrize("content", ["DAG1,1\n", "x", "a,b,c\n", "\xff"], ids=range(4))
 async def test_balances_that_can_not_be_read_are_named(tmp_path: Path, content: str) -> None:
     path = tmp_path / "balances.csv"

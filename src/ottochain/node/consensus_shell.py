@@ -13,6 +13,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
+from msgspec.structs import replace
+
 from ottochain.consensus.core import State, step
 from ottochain.consensus.effects import (
     Broadcast,
@@ -96,6 +98,10 @@ class ConsensusShell(CoreShell[Event]):
         self._transport = transport
         self._recorder = recorder
         self._on_diverged = on_diverged
+
+    def let_vote(self) -> None:
+        """A node that lost its vote record is no validator any more: once it is added anew, it may vote."""
+        self.state = replace(self.state, may_vote=True)
 
     def _close(self) -> None:
         if self._recorder is not None:

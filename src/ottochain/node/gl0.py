@@ -107,7 +107,7 @@ class Gl0Service(L0Service[Gl0State, Gl0Built]):
         """Takes over the beginning of the cluster's chain."""
         signers = Signed.from_json(exact_json.loads(genesis.signed)).signers
         started = founding.adopt_chain(read_founding(signed_founding, genesis.hash, signers), genesis, first)
-        await self.write_beginning(signed_founding, None, started.commits)
+        await self.write_beginning(signed_founding, None, started.commits, adopted=True)
         return started.state
 
     def _check_target(self, state: Gl0State, target: str | None) -> None:

@@ -50,7 +50,7 @@ from ottochain.store.chain import Committed as StoredSnapshot
 from ottochain.store.commit import Commit as StoreCommit
 from ottochain.store.commit import put_commit
 from ottochain.store.database import Database
-from ottochain.store.meta import Fact, Identity, Meta, put_fact, put_identity
+from ottochain.store.meta import Fact, Identity, Meta, put_fact, put_identity, put_votes_lost, votes_found_again
 from ottochain.store.votes import Votes
 
 log = logging.getLogger(__name__)
@@ -86,6 +86,7 @@ class L0Service(ABC, Generic[S, B]):
         self.state: S | None = None
         self.shell: ConsensusShell | None = None
         self.diverged = False
+        self.votes_lost = self.meta.votes_lost()
         self.answers: CoreAnswers[S, B] = CoreAnswers(self, self.database, node.key)
         self.transport = ValidatorTransport(
             node.links, node.membership, self.chain, self.answers.bodies, self._tell, self.take_event, self._core_state
@@ -248,6 +249,7 @@ class L0Service(ABC, Generic[S, B]):
             "chainId": None if state is None else state.chain.chain_id,
             "validatorChanges": None if state is None else state.validators.changes,
             "diverged": self.diverged,
+            "votesLost": self.votes_lost,
             "pool": {"items": self.received.count()},
             "followers": self.feed.followers,
             **self.layer_facts(),
@@ -263,12 +265,20 @@ class L0Service(ABC, Generic[S, B]):
             )
 
     def require_chain(self) -> S:
-        """The state at the head. Raises ``ChainProblem`` when there is none."""
+        """The state at the head. Raises ``ChainProblem`` when there is none, or it can't be gone on with."""
         state = self.load()
         if state is None:
             raise ChainProblem(
                 f"this data directory holds no chain to go on with: restore it from a backup, or found {self.layer}"
                 " with run-genesis if it never existed"
+            )
+        if self.votes_lost and self._is_validator(state):
+            raise ChainProblem(
+                f"this data directory holds the chain up to ordinal {state.ordinal}, {state.hash}, but not what this"
+                " validator voted: it is a copy, or was downloaded. Going on with it could contradict votes that were"
+                " given. Nothing was changed; start with run-validator and join a validator that has its votes, then"
+                " have this one removed and added again. Where no other validator is left, put the data directory back"
+                " as it was when the node was stopped"
             )
         return state
 
@@ -279,6 +289,14 @@ class L0Service(ABC, Generic[S, B]):
         header = Header.from_bytes(stored.header)
         parent = self.chain.hash_at(stored.ordinal - 1)
         self.state = state
+        if self.votes_lost and not self._is_validator(state):
+            self.database.write_now(votes_found_again)
+            self.votes_lost = False
+        if self.votes_lost:
+            log.warning(
+                "the record of what this validator voted is lost: it follows, and does not vote, until the operator has"
+                " removed it from the validators and added it again"
+            )
         self.head = Head(stored.ordinal, stored.hash, parent or "", stored.signed, header)
         certificate = None if header.certificate is None else decode_certificate(exact_json.dumps(header.certificate))
         records = tuple(
@@ -304,7 +322,7 @@ class L0Service(ABC, Generic[S, B]):
                 validators=state.validators.next,
                 following=state.validators.after_next,
                 records=records,
-                may_vote=not self.meta.votes_lost(),
+                may_vote=not self.votes_lost,
                 hot=self.trigger(),
                 previous=header.validators,
             )
@@ -321,8 +339,22 @@ class L0Service(ABC, Generic[S, B]):
         learners = [peer.id for peer in self.node.membership.responsive() if peer.id not in head.header.validators]
         if learners and (stored := self.chain.at(head.ordinal)) is not None:
             self.transport.push(stored, learners)
+        downloading = self.shell is None  # what is old says nothing of who is a validator now
+        if self.votes_lost and not downloading and not self._is_validator(self.next_state(built)):
+            log.info("this node is no validator any more: once it is added again, it votes again")
+            self.votes_lost = False
+            self.node.supervisor.background("vote again", self._vote_again())
         self.announce(built, head, before)
         self.learning.look()
+
+    def _is_validator(self, state: S) -> bool:
+        return self.node.id in (*state.validators.next, *state.validators.after_next)
+
+    async def _vote_again(self) -> None:
+        """What this node voted once is of heights that are decided: once it is added anew, it may vote."""
+        assert self.shell is not None
+        await self.database.write(votes_found_again)
+        self.shell.let_vote()
 
     def _core_state(self) -> State | None:
         return None if self.shell is None else self.shell.state
@@ -337,18 +369,29 @@ class L0Service(ABC, Generic[S, B]):
         self.node.ready_to_join()
 
     async def write_beginning(
-        self, signed_founding: dict[str, Any], metagraph_id: str | None, commits: tuple[StoreCommit, ...]
+        self,
+        signed_founding: dict[str, Any],
+        metagraph_id: str | None,
+        commits: tuple[StoreCommit, ...],
+        *,
+        adopted: bool = False,
     ) -> None:
-        """Writes the first two snapshots and whose chain it is, in one transaction."""
+        """Writes the first two snapshots and whose chain it is, in one transaction.
+
+        ``adopted``: the chain comes from others. This node may have voted in it, with a disk that it has no more.
+        """
         chain_id = signed_founding["value"]["chainId"]
 
         def write(connection: sqlite3.Connection) -> None:
             put_identity(connection, Identity(self.layer, self.node.id, chain_id, metagraph_id))
             put_fact(connection, Fact.GENESIS, json.dumps(signed_founding))
+            if adopted:
+                put_votes_lost(connection)
             for commit in commits:
                 put_commit(connection, commit)
 
         await self.database.write(write)
+        self.votes_lost = adopted
 
     def take_event(self, peer: Peer, event: Spread) -> None:
         """Another validator gives this node something for its pool."""

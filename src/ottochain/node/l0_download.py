@@ -36,6 +36,7 @@ CHAIN_PATH: Final = "/ottochain/chain"
 PAGE_SNAPSHOTS: Final = 50
 PAGE_BYTES_SOFT_MAX: Final = 16 * 1024 * 1024
 PAGE_SECONDS: Final = 60.0
+OTHERS_SECONDS: Final = 2.0
 RETRY_SECONDS: Final = (0.05, 2.0)
 
 
@@ -78,31 +79,42 @@ class Downloader:
         self._peers = peers
 
     async def run(self, next_ordinal: Callable[[], int], apply: Callable[[Page], Awaitable[None]]) -> None:
-        """Returns when a member had nothing more. Raises ``ChainRefused`` when ``apply`` does for every member."""
+        """Returns when a member had nothing more, and the others were asked, too, as far as they answer at once: one of
+        them may be ahead, and whether this node is a validator is judged by the newest.
+
+        Raises ``ChainRefused`` when ``apply`` does for every member.
+        """
         retry_seconds, longest = RETRY_SECONDS
         while True:
             refusals: list[str] = []
             members = self._membership.responsive()
+            complete = False
             for peer in members:
                 try:
-                    await self._from(peer, next_ordinal, apply)
-                    return
+                    await self._from(peer, next_ordinal, apply, OTHERS_SECONDS if complete else PAGE_SECONDS)
+                    complete = True
                 except PeerError as error:
                     log.info("%s gave no chain: %s", peer.id[:8], error)
                 except ChainRefused as refusal:
                     log.error("the chain of %s is refused: %s", peer.id[:8], refusal)
                     refusals.append(str(refusal))
+            if complete:
+                return
             if members and len(refusals) == len(members):
                 raise ChainRefused(refusals[0])
             await asyncio.sleep(retry_seconds)
             retry_seconds = min(retry_seconds * 2, longest)
 
     async def _from(
-        self, peer: Peer, next_ordinal: Callable[[], int], apply: Callable[[Page], Awaitable[None]]
+        self,
+        peer: Peer,
+        next_ordinal: Callable[[], int],
+        apply: Callable[[Page], Awaitable[None]],
+        timeout_seconds: float,
     ) -> None:
         while True:
             path = f"{CHAIN_PATH}?first={next_ordinal()}"
-            answer = await self._peers.get(peer, path, timeout_seconds=PAGE_SECONDS)
+            answer = await self._peers.get(peer, path, timeout_seconds=timeout_seconds)
             page = _read_page(answer.body)
             if not page.snapshots:
                 return

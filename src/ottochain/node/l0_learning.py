@@ -1,7 +1,8 @@
 """How a joined L0 node becomes a learner, and a learner a validator.
 
 It downloads what it lacks, checking each snapshot, follows what is decided from then on, and is Ready once the
-committed set names it. A validator that returns goes the same way and is Ready as soon as it has caught up.
+committed set names it. A validator that returns goes the same way and is Ready as soon as it has caught up. One that
+returns without its vote record only follows, until the operator has removed it from the set and added it again.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ class Joined(Protocol[S, B_co]):
 
     state: S | None
     diverged: bool
+    votes_lost: bool
 
     def recheck(self, proposal: bytes) -> B_co | str:
         """Build what a proposal describes, or say why it can't be."""
@@ -69,7 +71,9 @@ class Learning(Generic[S, B]):
     def look(self) -> None:
         """After each commit: a learner that the committed set names is Ready."""
         lifecycle, state = self._node.lifecycle, self._joined.state
-        if lifecycle.state is NodeState.OBSERVING and state is not None and self._node.id in state.validators.next:
+        if lifecycle.state is not NodeState.OBSERVING or state is None or self._joined.votes_lost:
+            return
+        if self._node.id in state.validators.next:
             lifecycle.move(NodeState.OBSERVING, NodeState.WAITING_FOR_READY)
             lifecycle.move(NodeState.WAITING_FOR_READY, NodeState.READY)
 

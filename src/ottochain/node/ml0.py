@@ -143,7 +143,7 @@ class Ml0Service(L0Service[Ml0State, Built]):
             raise ModelError(f"the chain is that of metagraph {begun.metagraph_id}, another one is configured")
         proofs = founders_proofs(first, first.hash, founded_by.validators)
         started = founding.start_chain(begun, founded_by, self.node.key, proofs)
-        await self.write_beginning(signed_founding, begun.metagraph_id, started.commits)
+        await self.write_beginning(signed_founding, begun.metagraph_id, started.commits, adopted=True)
         return started.state
 
     def _check_identity(self, state: Ml0State) -> None:

@@ -95,7 +95,7 @@ class Meta:
         return None if text is None else json.loads(text)
 
     def votes_lost(self) -> bool:
-        """True in a copy: the node once voted, and what it voted is not in this file.
+        """True in a copy, and in a store that began with a download: what the node once voted is not in this file.
 
         Such a node may not vote until a committed change has removed it and added it again.
         """
@@ -121,8 +121,13 @@ def put_identity(connection: sqlite3.Connection, identity: Identity) -> None:
     put_fact(connection, Fact.INCARNATION, str(identity.incarnation))
 
 
+def put_votes_lost(connection: sqlite3.Connection) -> None:
+    """Mark a store that begins with a downloaded chain: what its node voted before, if it did, is not in it."""
+    connection.execute("INSERT OR REPLACE INTO meta (name, value) VALUES (?, 'true')", (VOTES_LOST,))
+
+
 def votes_found_again(connection: sqlite3.Connection) -> None:
-    """Lift the mark of a copy: a committed change has made this node a validator anew."""
+    """Lift the mark: the node is no validator, so whatever it voted once is of heights that are decided."""
     connection.execute("DELETE FROM meta WHERE name = ?", (VOTES_LOST,))
 
 
