@@ -3,90 +3,108 @@
 from __future__ import annotations
 
 import contextlib
+import json
+import re
 import time
-from pathlib import Path
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import click
 
-from ottochain.cli.context import load_deployment
+from ottochain.cli.context import json_option, load_deployment
 from ottochain.cli.output import say, show
 
 if TYPE_CHECKING:
-    from ottochain.ops.inventory.deployment import Deployment, Node
+    from ottochain.ops.facts.node_logs import LogLine
+    from ottochain.ops.inventory.deployment import Node
 
 LOOK_AGAIN_SECONDS = 0.1
+LINES = 20
+NODE_COLOURS = ("cyan", "magenta", "blue", "green", "bright_cyan", "bright_magenta", "bright_blue", "bright_green")
+LEVEL_COLOURS = {"WARNING": "yellow", "ERROR": "red", "CRITICAL": "red"}
 
 
 @click.command()
-@click.argument("target", required=False)
+@click.argument("targets", nargs=-1)
 @click.option("-f", "--follow", is_flag=True, help="Go on showing what is added, until interrupted.")
-@click.option("--tail", "lines", default=20, show_default=True, help="Begin with this many lines of each node.")
+@click.option(
+    "--tail",
+    "count",
+    type=click.IntRange(0),
+    help=f"Begin with this many lines of each node [default: {LINES}; all with --since].",
+)
+@click.option("--since", help="Only what is not older: 30s, 10m, 2h, 1d, or a time such as 2026-01-31T12:00:00Z.")
+@click.option("--grep", "expression", help="Only lines in which this regular expression is found.")
+@json_option
 @click.pass_context
-def logs(context: click.Context, target: str | None, follow: bool, lines: int) -> None:
-    """Show, or follow, the logs of a node, a layer or all.
+def logs(
+    context: click.Context,
+    targets: Sequence[str],
+    follow: bool,
+    count: int | None,
+    since: str | None,
+    expression: str | None,
+    as_json: bool,
+) -> None:
+    """Show, or follow, the logs of nodes and layers.
 
-    TARGET is a node or a layer; left out, all nodes are meant.
+    TARGETS are nodes and layers; left out, all nodes are meant. The lines of several nodes are merged in the order of
+    their times, over rotated files. What a process said outside its log (NODE.err) is marked with `!`. --json prints an
+    object a line.
     """
-    from ottochain.ops.files import tail
+    from ottochain.ops.facts.node_logs import Follower, last_lines
+    from ottochain.ops.inventory.targets import STACK, nodes_of
+    from ottochain.ops.moments import moment
 
-    nodes = _targets(load_deployment(context), target)
-    mark = len(nodes) > 1
-    seen = {node.name: _Follower(node.log_file) for node in nodes}
+    nodes = nodes_of(load_deployment(context), targets or (STACK,))
+    pattern = _pattern(expression)
+    begin = None if since is None else moment(since, time.time())
+    lines = count if count is not None else (None if since is not None else LINES)
+    printer = _Printer(nodes, as_json)
+    places = [(node.name, file) for node in nodes for file in (node.log_file, node.error_file)]
+    # Followers first: what is written while the past is read is not lost between the two.
+    followers = [Follower(name, file) for name, file in places] if follow else []
     for node in nodes:
         if not node.log_file.exists():
             say(f"{node.name} has no log yet ({node.log_file})")
-        for line in tail(node.log_file, lines):
-            show(f"{node.name:6} {line}" if mark else line)
-        for line in tail(node.error_file, lines):
-            show(f"{node.name:6} ! {line}" if mark else f"! {line}")
+    past = (last_lines(name, file, count=lines, since=begin, pattern=pattern) for name, file in places)
+    printer.show(line for part in past for line in part)
     with contextlib.suppress(KeyboardInterrupt):  # the way to end it
         while follow:
-            for node in nodes:
-                for line in seen[node.name].added():
-                    show(f"{node.name:6} {line}" if mark else line)
+            added = (line for follower in followers for line in follower.added())
+            printer.show(line for line in added if pattern is None or pattern.search(line.text))
             time.sleep(LOOK_AGAIN_SECONDS)
 
 
-def _targets(deployment: Deployment, target: str | None) -> list[Node]:
+def _pattern(expression: str | None) -> re.Pattern[str] | None:
     from ottochain.ops.errors import UsageError
 
-    if target in (None, "stack"):
-        return list(deployment.nodes)
-    nodes = [node for node in deployment.nodes if target in (node.name, node.layer)]
-    # `cl1` is both a node and a layer: the layer is meant, for it holds the node.
-    if not nodes:
-        raise UsageError(
-            f"there is no node or layer {target!r} in this deployment.",
-            next_step=f"one of {', '.join(node.name for node in deployment.nodes)}, or a layer.",
-        )
-    return nodes
+    try:
+        return None if expression is None else re.compile(expression)
+    except re.error as error:
+        raise UsageError(f"{expression!r} is no regular expression: {error}.", next_step="mend it.") from None
 
 
-class _Follower:
-    """Reads what is added to a file, over its rotation: a file that shrank or was replaced is begun again."""
+class _Printer:
+    """Lines as they are shown: with the node's name before them where there are several, in colour on a terminal."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._identity, self._offset = self._look()
-        self._rest = b""
+    def __init__(self, nodes: Sequence[Node], as_json: bool) -> None:
+        self._as_json = as_json
+        self._width = max(len(node.name) for node in nodes)
+        self._colours = {node.name: NODE_COLOURS[at % len(NODE_COLOURS)] for at, node in enumerate(nodes)}
 
-    def _look(self) -> tuple[int | None, int]:
-        try:
-            found = self._path.stat()
-        except OSError:
-            return None, 0
-        return found.st_ino, found.st_size
+    def show(self, lines: Iterable[LogLine]) -> None:
+        for line in sorted(lines):
+            show(self._json(line) if self._as_json else self._text(line))
 
-    def added(self) -> list[str]:
-        identity, size = self._look()
-        if identity != self._identity or size < self._offset:
-            self._identity, self._offset, self._rest = identity, 0, b""
-        if identity is None or size == self._offset:
-            return []
-        with self._path.open("rb") as file:
-            file.seek(self._offset)
-            content = file.read()
-        self._offset += len(content)
-        *whole, self._rest = (self._rest + content).split(b"\n")
-        return [line.decode("utf-8", "replace") for line in whole]
+    def _json(self, line: LogLine) -> str:
+        place = "err" if line.from_error_file else "log"
+        shown = {"node": line.node, "at": line.at, "level": line.level, "file": place, "text": line.text}
+        return json.dumps(shown, ensure_ascii=False)
+
+    def _text(self, line: LogLine) -> str:
+        mark = "! " if line.from_error_file else ""
+        text = click.style(f"{mark}{line.text}", fg=LEVEL_COLOURS.get(line.level))
+        if len(self._colours) == 1:
+            return text
+        return f"{click.style(line.node.ljust(self._width), fg=self._colours[line.node])}  {text}"

@@ -34,7 +34,7 @@ COMMANDS = {
     "lease": ("ottochain.cli.lease:lease", "Show who changes the deployment now, and end what a dead holder left."),
     "status": ("ottochain.cli.status:status", "Show every node and layer as they are now."),
     "health": ("ottochain.cli.health:health", "Check everything: nodes, members, progress, hashes, machine."),
-    "logs": ("ottochain.cli.logs:logs", "Show, or follow, the logs of a node, a layer or all."),
+    "logs": ("ottochain.cli.logs:logs", "Show, or follow, the logs of nodes and layers."),
     "deployment": ("ottochain.cli.deployment:deployment", "Show the deployment with all that is derived."),
     "fiber": ("ottochain.cli.fiber:fiber", "Create, drive, read and simulate state machines."),
     "script": ("ottochain.cli.script:script", "Create, invoke and read scripts."),
