@@ -34,6 +34,12 @@ COMMANDS = {
     "lease": ("ottochain.cli.lease:lease", "Show who changes the deployment now, and end what a dead holder left."),
     "status": ("ottochain.cli.status:status", "Show every node and layer as they are now."),
     "health": ("ottochain.cli.health:health", "Check everything: nodes, members, progress, hashes, machine."),
+    "explain": ("ottochain.cli.explain:explain", "Say of one node what state it is in, why, and what to do."),
+    "ok-to-stop": (
+        "ottochain.cli.ok_to_stop:ok_to_stop",
+        "Ask whether these may stop together now, and what pauses then.",
+    ),
+    "versions": ("ottochain.cli.versions:versions", "Compare what each node runs with what it should."),
     "logs": ("ottochain.cli.logs:logs", "Show, or follow, the logs of nodes and layers."),
     "deployment": ("ottochain.cli.deployment:deployment", "Show the deployment with all that is derived."),
     "fiber": ("ottochain.cli.fiber:fiber", "Create, drive, read and simulate state machines."),

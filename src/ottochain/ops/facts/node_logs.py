@@ -169,7 +169,7 @@ class Follower:
         return line
 
     def _newer(self) -> list[BinaryIO]:
-        """The files that came after the one that is open, opened, the oldest first; none when it is still the newest."""
+        """The files that came after the open one, opened, the oldest first; none while it is the newest."""
         held = None if self._file is None else os.fstat(self._file.fileno()).st_ino
         opened: list[BinaryIO] = []
         for file in reversed(files_of(self._path)):  # the newest first
