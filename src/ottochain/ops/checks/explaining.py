@@ -75,7 +75,10 @@ class Explanation:
     next_step: str
 
     def to_json(self) -> dict[str, Any]:
-        return asdict(self)
+        """Its members by name, and the next command under ``next``, as ``health --json`` has it."""
+        members = asdict(self)
+        members["next"] = members.pop("next_step")
+        return members
 
 
 def explain(deployment: Deployment, observation: Observation, node: Node, evidence: Evidence) -> Explanation:
