@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from tests.ops.checks.looks import healthy, telling, with_node, with_nodes, without_member
 from tests.ops.worlds import a_deployment, id_of, running, stopped
 
+from ottochain.cli.main import COMMANDS
 from ottochain.client.readings import NodeInfo
 from ottochain.ops.checks.explaining import Evidence, Explanation, explain
 from ottochain.ops.facts.node_logs import LogLine, read_line
@@ -175,6 +177,15 @@ def test_what_is_said(
     assert why in "\n".join(found.why)
     assert found.next_step.startswith(step)
     assert bool(found.next_step) == bool(step)
+
+
+def test_every_command_that_is_named_as_the_next_step_exists(tmp_path: Path) -> None:
+    unseen = replace(running("dl1", None), process="unknown", pid=None)
+    steps = [said(tmp_path, seen, **evidence).next_step for _, seen, evidence, *_ in CASES]
+    steps.append(said(tmp_path, with_nodes(healthy(), unseen)).next_step)
+    named = {verb for step in steps for verb in re.findall(r"ottochain ([a-z-]+)", step)}
+    assert named
+    assert named <= set(COMMANDS)
 
 
 def test_since_when_is_told_from_the_state_or_from_the_last_word(tmp_path: Path) -> None:

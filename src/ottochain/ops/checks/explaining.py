@@ -117,7 +117,7 @@ def _judged(
             "unknown",
             None,
             (f"whether its process lives can't be seen, and it does not answer: {facts.silent_because}",),
-            "ottochain doctor",
+            "ottochain health",
         )
     return _stopped(node, evidence)
 
