@@ -12,6 +12,7 @@ from tools import pictures, reference
 from ottochain.node import config, settings
 from ottochain.node import main as node_command
 from ottochain.ops import errors
+from ottochain.ops.checks.finding import EXIT_CODES
 from ottochain.ops.engine import LAYERS
 from ottochain.ops.inventory import reading
 
@@ -102,7 +103,7 @@ def codes_of(error: type[errors.OttochainError]) -> Iterator[int]:
 
 def test_every_exit_code_is_documented() -> None:
     tool, node, _ = re.split(r"^## ", (REFERENCE / "exit-codes.md").read_text(), flags=re.MULTILINE)[1:]
-    assert table_codes(tool) == {0, *codes_of(errors.OttochainError), 130, 141}
+    assert table_codes(tool) == {0, *codes_of(errors.OttochainError), *EXIT_CODES.values(), 130, 141}
     assert table_codes(node) == {0, node_command.EXIT_FAILED, node_command.EXIT_USAGE}
 
 
