@@ -210,7 +210,8 @@ def assert_each_decided_once(stack: Stack, updates: Iterable[Update], since: int
     statuses: Counter[str] = Counter()
     transitions: Counter[str] = Counter()
     updates = {update.hash: update for update in updates}.values()
-    fates = {update.hash: settled(stack, update.hash, stack.layer("dl1")[-1]) for update in updates}
+    asked = next(name for name in reversed(stack.layer("dl1")) if stack.pid(name) is not None)
+    fates = {update.hash: settled(stack, update.hash, asked) for update in updates}
     in_blocks = applied(stack, since)
     for update in updates:
         told = fates[update.hash]

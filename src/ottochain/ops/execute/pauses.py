@@ -26,8 +26,8 @@ class PauseMeter:
 
     @property
     def seconds(self) -> dict[Layer, float]:
-        """The pauses that ended, in seconds, those of one layer added up."""
-        return dict(self._seconds)
+        """The pauses that ended, in seconds, those of one layer added up; parents first."""
+        return {layer: self._seconds[layer] for layer in self._layers if layer in self._seconds}
 
     @property
     def lasting(self) -> tuple[Layer, ...]:
