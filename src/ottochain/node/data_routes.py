@@ -62,7 +62,12 @@ def data_routes(node: DataNode) -> list[web.RouteDef]:
         update_hash = request.match_info["hash"]
         if not _HASH(update_hash):
             return empty(404)
-        found = outcome_here(node.pool, update_hash) or await node.elsewhere(update_hash)
+        found = outcome_here(node.pool, update_hash)
+        if found is None or found["status"] == "Rejected":
+            # Who signs is not part of the hash: another's copy may be accepted where this node's was not.
+            known = await node.elsewhere(update_hash)
+            if known is not None and (found is None or known["status"] == "Accepted"):
+                found = known
         return empty(404) if found is None else json_response(found)
 
     return [
