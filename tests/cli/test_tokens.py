@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.cli.json_layers import JsonHandler, JsonLayers
 
 from ottochain.cli import main as cli
 from ottochain.crypto.keys import PrivateKey
@@ -23,7 +23,7 @@ TOKEN = BOB.address
 LAST = {"ordinal": 7, "hash": "ab" * 32}
 
 
-class Network:
+class Network(JsonLayers):
     """CL1 and ML0 in one. It takes what comes, unless it was told to refuse, and calls it accepted."""
 
     def __init__(self) -> None:
@@ -32,9 +32,7 @@ class Network:
         self.fate: dict[str, Any] | None = {"status": "Accepted", "ordinal": 9, "reason": None}
         outer = self
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
+        class Handler(JsonHandler):
             def do_GET(self) -> None:
                 parts = self.path.strip("/").split("/")
                 if "last-reference" in parts:
@@ -48,34 +46,19 @@ class Network:
                     self.answer(404, None)
 
             def do_POST(self) -> None:
-                signed = read_transaction(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+                signed = read_transaction(json.loads(self.body()))
                 if refusal := outer.refusals.get(len(outer.taken)):
                     return self.answer(400, {"errors": [{"message": refusal}]})
                 outer.taken.append(signed)
                 return self.answer(200, {"hash": signed.hash})
 
-            def answer(self, status: int, value: Any) -> None:
-                body = json.dumps(value).encode()
-                self.send_response(status)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *_: object) -> None:
-                """Not to the test's output."""
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
-        threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True).start()
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        super().__init__(Handler)
 
 
 @pytest.fixture
 def network() -> Iterator[Network]:
-    made = Network()
-    yield made
-    made.server.shutdown()
-    made.server.server_close()
+    with closing(Network()) as made:
+        yield made
 
 
 Run = Callable[..., tuple[int, str, str]]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.cli.json_layers import JsonHandler, JsonLayers
 
 from ottochain.cli import main as cli
 from ottochain.codec.exact_json import loads
@@ -38,7 +38,7 @@ SCRIPT: dict[str, Any] = {
 ACCEPTED = {"status": "Accepted", "ordinal": 5, "reason": None}
 
 
-class Network:
+class Network(JsonLayers):
     """DL1 and ML0 in one: it keeps what was submitted and answers as it was told to."""
 
     def __init__(self) -> None:
@@ -48,9 +48,7 @@ class Network:
         self.records = {"state-machines": RECORD, "oracles": SCRIPT}
         outer = self
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
+        class Handler(JsonHandler):
             def do_GET(self) -> None:
                 parts = self.path.strip("/").split("/")
                 known = outer.records.get(parts[2], {}) if len(parts) == 4 else {}
@@ -58,34 +56,19 @@ class Network:
                 self.answer(200, found)
 
             def do_POST(self) -> None:
-                update = SignedUpdate.from_json(loads(self.rfile.read(int(self.headers["Content-Length"]))))
+                update = SignedUpdate.from_json(loads(self.body()))
                 if outer.refusal:
                     return self.answer(*outer.refusal)
                 outer.submitted.append(update)
                 return self.answer(200, {"hash": update.hash, "feeHash": None})
 
-            def answer(self, status: int, value: Any) -> None:
-                body = json.dumps(value).encode()
-                self.send_response(status)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *_: object) -> None:
-                """Not to the test's output."""
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
-        threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True).start()
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        super().__init__(Handler)
 
 
 @pytest.fixture
 def network() -> Iterator[Network]:
-    made = Network()
-    yield made
-    made.server.shutdown()
-    made.server.server_close()
+    with closing(Network()) as made:
+        yield made
 
 
 Run = Callable[..., tuple[int, str, str]]

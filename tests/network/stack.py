@@ -149,10 +149,10 @@ class Stack:
         self.ottochain("down")
 
     @contextlib.contextmanager
-    def going_up(self) -> Iterator[subprocess.Popen[str]]:
-        """An ``ottochain up`` under way, its talk in a pipe. It is killed at the end, if it has not ended."""
+    def under_way(self, *words: str) -> Iterator[subprocess.Popen[str]]:
+        """A command under way, its talk in a pipe. It is killed at the end, if it has not ended."""
         with subprocess.Popen(
-            [*TOOL, "up"],
+            [*TOOL, *words],
             cwd=self.folder,
             env=environment(),
             stdin=subprocess.DEVNULL,

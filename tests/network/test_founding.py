@@ -98,7 +98,7 @@ def assert_one_chain(stack: Stack) -> None:
 
 @pytest.mark.parametrize("moment", MOMENTS)
 def test_killed_when(own: Stack, moment: str) -> None:
-    with own.going_up() as tool:
+    with own.under_way("up") as tool:
         until(moment, lambda: MOMENTS[moment](own) or tool.poll() is not None)
         own.kill()
         token = token_seen(own)
@@ -108,7 +108,7 @@ def test_killed_when(own: Stack, moment: str) -> None:
 @pytest.mark.parametrize("done", range(2, STEPS + 1, 3))
 def test_killed_after_step(own: Stack, done: int) -> None:
     """Every third step, for most of those between are over in a millisecond."""
-    with own.going_up() as tool:
+    with own.under_way("up") as tool:
         assert tool.stderr
         assert f"{STEPS} steps" in tool.stderr.readline()
         for _ in range(done):
@@ -122,7 +122,7 @@ def test_killed_slice_after_slice(own: Stack) -> None:
     """One founding, begun again and again, and killed each time a little later, until it is founded."""
     token, seconds = None, 0.0
     while "founded" not in record_of(own):
-        with own.going_up() as tool:
+        with own.under_way("up") as tool:
             until("a node is born", lambda: own.pids() or tool.poll() is not None)
             end = time.monotonic() + seconds
             while time.monotonic() < end and tool.poll() is None:
@@ -137,7 +137,7 @@ def test_killed_slice_after_slice(own: Stack) -> None:
 @pytest.mark.parametrize("moment", ["GL0 listens", "the token is there", "ML0 listens", "DL1 makes its store"])
 def test_only_the_command_is_killed(own: Stack, moment: str) -> None:
     """What it started goes on, and the next command goes on with that."""
-    with own.going_up() as tool:
+    with own.under_way("up") as tool:
         until(moment, lambda: MOMENTS[moment](own) or tool.poll() is not None)
         tool.kill()
         tool.wait()
@@ -147,7 +147,7 @@ def test_only_the_command_is_killed(own: Stack, moment: str) -> None:
 @pytest.mark.parametrize("name", ["gl0", "ml0", "dl1"])
 def test_a_node_is_killed_while_the_command_goes_on(own: Stack, name: str) -> None:
     """The command says who ended, or brings it back itself; the next one finishes."""
-    with own.going_up() as tool:
+    with own.under_way("up") as tool:
         until(f"{name} listens", lambda: accepts(own.port(name)))
         own.kill(name)
         _, said = tool.communicate(timeout=60)

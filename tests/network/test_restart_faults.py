@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import socket
-import subprocess
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
-from tests.network.stack import DL1, TOOL, Stack, environment, until
+from tests.network.stack import DL1, Stack, until
 
 pytestmark = pytest.mark.network
 
@@ -71,15 +70,7 @@ def test_a_key_that_two_nodes_of_a_layer_share_is_refused_before_anything_stops(
 
 
 def test_a_node_that_is_killed_while_it_is_brought_up_is_said_to_have_ended(stack: Stack) -> None:
-    with subprocess.Popen(
-        [*TOOL, "restart", "dl1-2", "--yes"],
-        cwd=stack.folder,
-        env=environment(),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as tool:
+    with stack.under_way("restart", "dl1-2", "--yes") as tool:
         before = stack.pid("dl1-2")
         pid = until("a new dl1-2", lambda: (found := stack.pid("dl1-2")) and found != before and found)
         stack.kill("dl1-2")
@@ -96,15 +87,7 @@ def test_a_node_that_is_killed_while_it_is_brought_up_is_said_to_have_ended(stac
 
 
 def test_two_operators_at_once_the_second_is_told_who_and_what(stack: Stack) -> None:
-    with subprocess.Popen(
-        [*TOOL, "restart", "stack", "--rolling", "--yes"],
-        cwd=stack.folder,
-        env=environment(),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as first:
+    with stack.under_way("restart", "stack", "--rolling", "--yes") as first:
         until("the first holds the lease", lambda: "it lives" in stack.ottochain("lease", "show").stdout)
         said = stack.ottochain("restart", "cl1", "--yes", code=4).stderr
         assert "`ottochain restart stack --rolling`" in said

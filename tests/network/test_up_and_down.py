@@ -141,7 +141,7 @@ def test_up_brings_back_who_left_its_cluster(own: Stack, name: str) -> None:
 
 
 def test_an_interrupted_up_goes_on_where_it_was(own: Stack) -> None:
-    with own.going_up() as tool:
+    with own.under_way("up") as tool:
         until("GL0 answers", lambda: accepts(own.port("gl0")))
         tool.send_signal(signal.SIGINT)
         _, said = tool.communicate(timeout=20)
@@ -153,7 +153,7 @@ def test_an_interrupted_up_goes_on_where_it_was(own: Stack) -> None:
 
 
 def test_two_commands_at_once_do_not_cross(own: Stack) -> None:
-    with own.going_up() as first:
+    with own.under_way("up") as first:
         until("the first holds the lease", lambda: (own.state / "run" / "lease").exists())
         until("the first has begun", lambda: (own.state / "chain.json").exists())
         refused = own.ottochain("up", code=4)

@@ -81,6 +81,20 @@ async def test_what_gl0_included_before_the_restart_is_not_sent_again(network: L
     await settled(lambda: network.gl0.head_reference() == head, seconds=0.3)
 
 
+async def grown_since_a_backup_of_gl0(network: Layered, folder: Path) -> Path:
+    """One item is in GL0's backup, four came after it; gives where the backup is."""
+    await network.create(1)
+    await until_included(network)
+    backup = folder / "backup"
+    await network.stop("gl0")
+    shutil.copytree(network.data_dir("gl0"), backup)
+    await network.resume("gl0")
+    for number in range(2, 6):
+        await network.create(number)
+    await until_included(network)
+    return backup
+
+
 def put_back(backup: Path, data: Path) -> None:
     shutil.rmtree(data)
     shutil.copytree(backup, data)
@@ -88,15 +102,7 @@ def put_back(backup: Path, data: Path) -> None:
 
 async def test_a_gl0_that_was_restored_from_a_backup_gets_the_rest_again(network: Layered, tmp_path: Path) -> None:
     """What ML0 had noted as included was never sent again: its snapshots waited in vain for their parents."""
-    await network.create(1)
-    await until_included(network)
-    backup = tmp_path / "backup"
-    await network.stop("gl0")
-    shutil.copytree(network.data_dir("gl0"), backup)
-    await network.resume("gl0")
-    for number in range(2, 6):
-        await network.create(number)
-    await until_included(network)
+    backup = await grown_since_a_backup_of_gl0(network, tmp_path)
     await network.stop("dl1", "ml0", "gl0")
     put_back(backup, network.data_dir("gl0"))
     await network.resume("gl0")
@@ -113,15 +119,7 @@ async def test_what_another_validator_brought_is_made_again_for_a_gl0_that_holds
     network: Layered, tmp_path: Path
 ) -> None:
     """A GL0 node that is behind, for one: the others' binaries were known by their hashes alone, and made no chain."""
-    await network.create(1)
-    await until_included(network)
-    backup = tmp_path / "backup"
-    await network.stop("gl0")
-    shutil.copytree(network.data_dir("gl0"), backup)
-    await network.resume("gl0")
-    for number in range(2, 6):
-        await network.create(number)
-    await until_included(network)
+    backup = await grown_since_a_backup_of_gl0(network, tmp_path)
     head = network.ml0.head_ordinal()
     await network.stop("dl1", "ml0", "gl0")
     put_back(backup, network.data_dir("gl0"))

@@ -80,15 +80,12 @@ def _findings(deployment: Deployment) -> list[Finding]:
     return asyncio.run(looked())
 
 
-def _now() -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-
-
 def _show(deployment: Deployment, findings: list[Finding], quiet: bool, as_json: bool) -> int:
     from ottochain.ops.checks.finding import EXIT_CODES, next_steps, verdict_of
     from ottochain.ops.checks.health import describe_health
+    from ottochain.ops.moments import utc_now
 
-    at, verdict = _now(), verdict_of(findings)
+    at, verdict = utc_now(), verdict_of(findings)
     _remember(deployment, at, findings)
     if as_json:
         show_json(describe_health(deployment, findings, at))
@@ -118,12 +115,13 @@ def _watch(deployment: Deployment, seconds: float, quiet: bool, as_json: bool) -
     from ottochain.ops.checks.finding import EXIT_CODES, verdict_of
     from ottochain.ops.checks.health import describe_health
     from ottochain.ops.health_history import Look
+    from ottochain.ops.moments import utc_now
 
     code, known = 0, None
     try:
         while True:
             findings = _findings(deployment)
-            at, verdict = _now(), verdict_of(findings)
+            at, verdict = utc_now(), verdict_of(findings)
             code, found = EXIT_CODES[verdict], Look.of(at, findings)
             if known != found.what:
                 known = found.what

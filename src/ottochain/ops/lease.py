@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Final
 
 from ottochain.ops.errors import LeaseHeld
+from ottochain.ops.moments import utc_text
 from ottochain.ops.runtimes import host
 
 HEARTBEAT_SECONDS: Final = 2.0
@@ -50,7 +51,7 @@ class Record:
         number = f" (operation {self.number})" if self.number is not None else ""
         return (
             f"`ottochain {self.operation}`{number} of {self.user} on {self.host}, process {self.pid}, "
-            f"since {_utc(self.since)}"
+            f"since {utc_text(self.since)}"
         )
 
 
@@ -135,19 +136,7 @@ def lives(file: Path) -> bool:
     """Whether a living process holds the lease. The lock is only tried when the process named in the record is alive,
     so that asking disturbs nobody who wants to hold it."""
     record = read(file)
-    if record is None or record.ended or not host.is_alive(record.pid):
-        return False
-    try:
-        descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(descriptor)
-    return False
+    return record is not None and not record.ended and host.is_alive(record.pid) and host.is_locked(file)
 
 
 def maintenance(file: Path, now: float) -> Record | None:
@@ -157,7 +146,3 @@ def maintenance(file: Path, now: float) -> Record | None:
     if record is None or record.ended:
         return None
     return record if lives(file) or now - record.heartbeat < FLAG_SECONDS else None
-
-
-def _utc(seconds: float) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
@@ -14,6 +13,7 @@ from ottochain.ops.checks.progress import advances
 from ottochain.ops.facts.node_logs import LogLine
 from ottochain.ops.facts.observation import NodeFacts, Observation
 from ottochain.ops.inventory.deployment import Deployment, Node
+from ottochain.ops.moments import utc_text
 
 SHORT_ID: Final = 8
 TROUBLES_SHOWN: Final = 3
@@ -89,7 +89,7 @@ def explain(deployment: Deployment, observation: Observation, node: Node, eviden
         why = (*why, f"{evidence.operation} is at work: this may be its doing")
         step = "wait until that has ended, then ask again"
     means = tuple(_consequences(deployment, observation, node, facts))
-    return Explanation(node.name, state, None if since is None else _utc(since), why, means, step)
+    return Explanation(node.name, state, None if since is None else utc_text(since), why, means, step)
 
 
 _Judgement = tuple[str, float | None, tuple[str, ...], str]
@@ -215,7 +215,12 @@ def _stopped(node: Node, evidence: Evidence) -> _Judgement:
     if said:
         return "stopped", None, (f"it ended with these words: {said[0]}", *said[1:]), "ottochain up"
     why = "it was killed (kill -9, out of memory), or the machine lost power: its log breaks off without a last word"
-    return "stopped", None, (why, f"its log ends at {_utc(last)}"), "ottochain up: it goes on with what it has on disk"
+    return (
+        "stopped",
+        None,
+        (why, f"its log ends at {utc_text(last)}"),
+        "ottochain up: it goes on with what it has on disk",
+    )
 
 
 def _troubles(evidence: Evidence) -> list[str]:
@@ -252,7 +257,3 @@ def _consequences(deployment: Deployment, observation: Observation, node: Node, 
     below = [one.name for one in deployment.nodes if deployment.parent_of(one) is node]
     if below and not facts.is_ready:
         yield f"{names(below)} read from it, and stand still without it"
-
-
-def _utc(seconds: float) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))

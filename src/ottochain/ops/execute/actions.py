@@ -22,6 +22,7 @@ from ottochain.ops.facts.observation import NodeFacts, Observation, cluster_is_w
 from ottochain.ops.facts.observe import observe_confirmed
 from ottochain.ops.inventory.deployment import Deployment, Node
 from ottochain.ops.launch import launch
+from ottochain.ops.moments import utc_now
 from ottochain.ops.plan.run_mode import JOINABLE
 from ottochain.ops.plan.steps import (
     AwaitConfirmed,
@@ -254,7 +255,3 @@ async def _ended(pid: int, what: str, node: Node) -> None:
                 next_step=f"ottochain logs {node.name}",
             )
         await asyncio.sleep(0.005)
-
-
-def utc_now() -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())

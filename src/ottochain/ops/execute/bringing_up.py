@@ -16,13 +16,14 @@ from ottochain.client.light import LightClient
 from ottochain.ops import chain_record
 from ottochain.ops.engine import L1_LAYERS
 from ottochain.ops.errors import GateNotMet, Refused
-from ottochain.ops.execute.actions import Actions, utc_now
+from ottochain.ops.execute.actions import Actions
 from ottochain.ops.execute.runner import Audience, run
 from ottochain.ops.execute.watch import Watch
 from ottochain.ops.facts.observation import NodeFacts, Observation, everything_is_up
 from ottochain.ops.facts.observe import observe, with_confirmed, with_tips
 from ottochain.ops.files import write_durably
 from ottochain.ops.inventory.deployment import Deployment, Node
+from ottochain.ops.moments import utc_now
 from ottochain.ops.plan.bring_up import plan_up
 from ottochain.ops.plan.chain import Chain, judge
 from ottochain.ops.plan.steps import CreateGenesis, Plan, Start

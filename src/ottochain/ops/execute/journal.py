@@ -14,7 +14,6 @@ import errno
 import json
 import os
 import re
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +21,7 @@ from typing import Any, Final, Literal, TypeAlias
 
 from ottochain.ops.errors import HalfWay, Refused
 from ottochain.ops.files import make_folder, sync_folder
+from ottochain.ops.moments import utc_now
 
 State: TypeAlias = Literal["running", "half way", "done", "aborted", "broken", "superseded", "refused"]
 
@@ -178,7 +178,3 @@ def _events(file: Path) -> Iterator[Mapping[str, Any]]:
         if not isinstance(event, dict) or "event" not in event:
             return
         yield event
-
-
-def utc_now() -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())

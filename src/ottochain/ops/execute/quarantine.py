@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Final
 
 from ottochain.ops.errors import GateNotMet
-from ottochain.ops.execute.actions import utc_now
 from ottochain.ops.execute.watch import Watch
 from ottochain.ops.files import make_folder, sync_folder, write_durably
 from ottochain.ops.inventory.deployment import Deployment, Node
+from ottochain.ops.moments import utc_now, utc_text
 from ottochain.ops.plan.steps import PutBack, Quarantine
 from ottochain.ops.runtimes import process
 
@@ -45,7 +45,7 @@ def quarantine(deployment: Deployment, watch: Watch, action: Quarantine) -> str:
         "peerId": node.key.peer_id,
         "from": str(node.data_dir),
         "at": utc_now(),
-        "keepUntil": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + KEPT_DAYS * 86400)),
+        "keepUntil": utc_text(time.time() + KEPT_DAYS * 86400),
     }
     write_durably(place.with_name(f"{place.name}.json"), json.dumps(record, indent=2).encode() + b"\n")
     _move(node, node.data_dir, place)

@@ -16,7 +16,7 @@ from ottochain.ops.engine import Layer
 from ottochain.ops.facts.observation import NodeFacts, Observation
 from ottochain.ops.facts.observe import QUESTION_SECONDS, observe
 from ottochain.ops.inventory.deployment import Deployment
-from ottochain.ops.runtimes import host, process, resources
+from ottochain.ops.runtimes import resources
 from ottochain.ops.runtimes.resources import Memory
 
 _HASH_ROUTES: Mapping[Layer, str] = {"gl0": "/global-snapshots/{}/hash", "ml0": "/snapshots/{}/hash"}
@@ -88,15 +88,8 @@ def look_at_machine(deployment: Deployment, observation: Observation) -> Machine
 
 
 def operation_at_work(file: Path) -> str | None:
-    """Who holds the deployment's lease, in words; None when nobody does.
-
-    The lock is only tried when the process named in the record lives, so that asking hinders nobody's taking it.
-    """
-    try:
-        pid = int(json.loads(file.read_bytes())["pid"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-    return lease.holder(file) if host.is_alive(pid) and process.is_locked(file) else None
+    """Who holds the deployment's lease, in words; None when nobody does."""
+    return lease.holder(file) if lease.lives(file) else None
 
 
 def _disk(folder: Path) -> tuple[int | None, int | None]:

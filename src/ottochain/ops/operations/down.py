@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 from ottochain.client.light import LightClient
 from ottochain.ops.errors import GateNotMet
-from ottochain.ops.execute.actions import utc_now
 from ottochain.ops.execute.runner import Audience
 from ottochain.ops.facts.observe import observe, observe_node
 from ottochain.ops.inventory.deployment import Deployment
+from ottochain.ops.moments import utc_now
 from ottochain.ops.operations.operation import at_work, carry_out
 from ottochain.ops.plan.document import procedure
 from ottochain.ops.plan.procedures import plan_procedure

@@ -17,7 +17,6 @@ from ottochain.ops import chain_record, lease
 from ottochain.ops.engine import Layer
 from ottochain.ops.errors import GateNotMet, HalfWay, LeaseHeld, OttochainError, Refused
 from ottochain.ops.execute import journal as journals
-from ottochain.ops.execute.actions import utc_now
 from ottochain.ops.execute.bringing_up import Look, prepare_files
 from ottochain.ops.execute.journal import Entry, Journal
 from ottochain.ops.execute.journaled import Inside, Journaled, PauseAsked
@@ -28,6 +27,7 @@ from ottochain.ops.execute.watch import Watch
 from ottochain.ops.facts.observation import Observation
 from ottochain.ops.facts.observe import observe
 from ottochain.ops.inventory.deployment import Deployment
+from ottochain.ops.moments import utc_now
 from ottochain.ops.plan.document import Procedure, differences, procedure, to_json
 from ottochain.ops.plan.procedures import plan_procedure
 from ottochain.ops.plan.refusals import refusals

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from ottochain.client.light import LightClient
 from ottochain.ops import chain_record
 from ottochain.ops.chain_record import ChainRecord
-from ottochain.ops.execute.actions import utc_now
 from ottochain.ops.execute.bringing_up import BringingUp
 from ottochain.ops.execute.runner import Audience
 from ottochain.ops.facts.observation import Observation
 from ottochain.ops.inventory.deployment import Deployment
+from ottochain.ops.moments import utc_now
 from ottochain.ops.operations.operation import at_work, carry_out
 from ottochain.ops.operations.quiet import Deaf, Quiet
 from ottochain.ops.plan.document import procedure

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import os
 import re
 import socket
@@ -33,6 +34,21 @@ def _run_state(pid: int) -> str:
         except (OSError, IndexError):
             return ""
     return ask("ps", "-o", "stat=", "-p", str(pid)).strip()[:1]
+
+
+def is_locked(file: Path) -> bool:
+    """Does some process hold a lock on the file?"""
+    try:
+        descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
 
 
 def command_line(pid: int) -> str:

@@ -10,13 +10,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import fcntl
 import json
 import os
 import signal
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final, Literal
 
 from ottochain.ops.errors import GateNotMet
@@ -56,7 +54,7 @@ def look(node: Node) -> ProcessFact:
     except OSError as error:
         return ProcessFact("unknown", why=f"{file}: {error.strerror}")
     pid, peer_id, started = _who(content)
-    if pid is None or not host.is_alive(pid) or not is_locked(file):
+    if pid is None or not host.is_alive(pid) or not host.is_locked(file):
         return ProcessFact("stopped")
     return ProcessFact("running", pid, peer_id, started=started)
 
@@ -67,21 +65,6 @@ def _who(content: bytes) -> tuple[int | None, str | None, str]:
         return int(found["pid"]), str(found["id"]), str(found.get("started", ""))
     except (ValueError, KeyError, TypeError, AttributeError):
         return None, None, ""
-
-
-def is_locked(file: Path) -> bool:
-    """Does some process hold a lock on the file?"""
-    try:
-        descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(descriptor)
-    return False
 
 
 @dataclass(frozen=True, slots=True)
